@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of everything that ends up in the shipped binary. The front-end flags that keep Concurrency and
+/// StringProcessing out cannot stand in a library target that others depend on: the Makefile passes them.
+let shipped: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "apus",
+  products: [
+    .library(name: "OCI", targets: ["OCI"]),
+    .library(name: "Cgroups", targets: ["Cgroups"]),
+    .library(name: "Runtime", targets: ["Runtime"]),
+    .executable(name: "apus", targets: ["apus"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1")
+  ],
+  targets: [
+    // C: what Swift cannot call, what runs before Swift, and the two libraries.
+    .target(name: "CLinux"),
+    .target(name: "CSeal"),
+    .systemLibrary(name: "CYajl"),
+    .systemLibrary(name: "CSeccomp"),
+
+    // Ground floor first: a module imports only what stands above it here.
+    .target(
+      name: "Linux",
+      dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: shipped),
+    .target(name: "JSON", dependencies: ["CYajl"], swiftSettings: shipped),
+    .target(name: "OCI", dependencies: ["JSON"], swiftSettings: shipped),
+    .target(name: "Cgroups", dependencies: ["OCI", "Linux"], swiftSettings: shipped),
+    .target(name: "Seccomp", dependencies: ["OCI", "Linux", "CSeccomp"], swiftSettings: shipped),
+    .target(name: "Sandbox", dependencies: ["OCI", "Linux", "Seccomp"], swiftSettings: shipped),
+    .target(name: "Runtime", dependencies: ["Sandbox", "Cgroups"], swiftSettings: shipped),
+    .executableTarget(
+      name: "apus",
+      dependencies: ["Runtime", "CSeal"],
+      swiftSettings: shipped),
+
+    // Unit tests: unprivileged and fast.
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "OCITests", dependencies: ["OCI"], resources: [.copy("Schema")]),
+    .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
+    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
+    .testTarget(name: "SeccompTests", dependencies: ["Seccomp"]),
+    .testTarget(name: "SandboxTests", dependencies: ["Sandbox"]),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"]),
+    // Drives bin/apus from outside, as root.
+    .testTarget(name: "IntegrationTests", dependencies: ["JSON"]),
+  ]
+)

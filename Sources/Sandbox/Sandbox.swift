@@ -1,0 +1,1 @@
+// The room's first resident moves in with the next commits.
