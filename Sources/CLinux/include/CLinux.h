@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/if.h>
+#include <net/if.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
