@@ -36,6 +36,26 @@ public struct Descriptor: ~Copyable {
     try check("fcntl", clx_set_cloexec(number, on ? 1 : 0))
   }
 
+  /// Both ends of a pipe, close-on-exec: what is written to the second is read from the first. See pipe(2).
+  public static func pipe(_ body: (consuming Descriptor, consuming Descriptor) throws(SystemError) -> Void)
+    throws(SystemError)
+  {
+    var numbers: (Int32, Int32) = (-1, -1)
+    let result = unsafe withUnsafeMutableBytes(of: &numbers) {
+      unsafe clx_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress)
+    }
+    try check("pipe2", result)
+    try body(Descriptor(taking: numbers.0), Descriptor(taking: numbers.1))
+  }
+
+  /// A file in memory with the given content, positioned at its start. See memfd_create(2).
+  public static func memory(_ name: String, _ bytes: [UInt8]) throws(SystemError) -> Descriptor {
+    let file = Descriptor(taking: try check("memfd_create", on: name, unsafe clx_memfd_create(name, 1)))
+    try file.write(bytes)
+    try check("lseek", on: name, clx_rewind(file.number))
+    return file
+  }
+
   // MARK: reading and writing
 
   /// Reads up to `size` bytes; an empty array at the end of the file. See read(2).
