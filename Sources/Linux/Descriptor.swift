@@ -36,16 +36,15 @@ public struct Descriptor: ~Copyable {
     try check("fcntl", clx_set_cloexec(number, on ? 1 : 0))
   }
 
-  /// Both ends of a pipe, close-on-exec: what is written to the second is read from the first. See pipe(2).
-  public static func pipe(_ body: (consuming Descriptor, consuming Descriptor) throws(SystemError) -> Void)
-    throws(SystemError)
-  {
-    var numbers: (Int32, Int32) = (-1, -1)
+  /// The numbers of both ends of a new pipe, close-on-exec, for the caller to take: what is written to the second is
+  /// read from the first. See pipe(2).
+  public static func pipe() throws(SystemError) -> (reader: Int32, writer: Int32) {
+    var numbers: (reader: Int32, writer: Int32) = (-1, -1)
     let result = unsafe withUnsafeMutableBytes(of: &numbers) {
       unsafe clx_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress)
     }
     try check("pipe2", result)
-    try body(Descriptor(taking: numbers.0), Descriptor(taking: numbers.1))
+    return numbers
   }
 
   /// A file in memory with the given content, positioned at its start. See memfd_create(2).

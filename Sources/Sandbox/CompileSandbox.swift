@@ -175,7 +175,9 @@ extension MountPlan {
     if isRemount { return }
     let place = "config.json: mounts[" + String(index) + "]"
     if isBind {
-      guard let path = mount.source, !path.isEmpty else { throw Failure(place + ".source: missing, and needed to bind") }
+      guard let path = mount.source, !path.isEmpty else {
+        throw Failure(place + ".source: missing, and needed to bind")
+      }
       source = .bind(path: absolute(path, in: bundle), recursive: isRecursive)
       return
     }

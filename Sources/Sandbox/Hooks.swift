@@ -67,7 +67,7 @@ public struct ContainerHooks: Equatable, Sendable {
     told.pid = pid ?? CurrentProcess.pid
     let hook = self[kind][index]
     let name = kind.rawValue + " hook #" + String(index) + " \"" + hook.path + "\""
-    try HookRun(hook, name: name, directory: pid == nil ? nil : state.bundle, self).run(told.json())
+    try HookRun(hook, name: name, directory: pid == nil ? nil : state.bundle, self).run(Writer.encode(told))
   }
 }
 
@@ -94,15 +94,13 @@ private struct HookRun {
     var timedOut = false
     try step(name) { () throws(SystemError) in
       let input = try Descriptor.memory("state", state)
-      try Descriptor.pipe { (reader, writer) throws(SystemError) in
-        switch try clone(into: []) {
-        case .child: become(input, writer)
-        case .parent(let pid):
-          // Our copy: the end of file comes when the hook and its children have closed theirs.
-          _ = consume writer
-          ended = try watch(pid, reader, &timedOut)
-        }
-      }
+      let pipe = try Descriptor.pipe()
+      let reader = Descriptor(taking: pipe.reader)
+      let writer = Descriptor(taking: pipe.writer)
+      guard case .parent(let pid) = try clone(into: []) else { return become(input, writer) }
+      // Our copy goes: the end of file comes when the hook and its children have closed theirs.
+      _ = consume writer
+      ended = try watch(pid, reader, &timedOut)
     }
     guard let ended else { return }
     let said = ended.printed.isEmpty ? "" : ": " + oneLine(ended.printed)
@@ -151,8 +149,8 @@ private struct HookRun {
 
   private static let notExecutable: Int32 = 255
 
-  /// In the child: becomes the hook.
-  private func become(_ input: borrowing Descriptor, _ writer: borrowing Descriptor) -> Never {
+  /// In the child: becomes the hook. Never comes back; the type does not say so because the caller owns descriptors.
+  private func become(_ input: borrowing Descriptor, _ writer: borrowing Descriptor) {
     do {
       try CurrentProcess.startSession()
       try input.install(as: 0)

@@ -72,32 +72,32 @@ public func startInit(_ plan: InitPlan, _ channels: InitChannels) throws(SystemE
 
 /// Joins what must be joined first, then makes the container process as a sibling and ends.
 private func intermediate(_ plan: InitPlan, _ channels: InitChannels) -> Never {
-  let parent = Socket(Descriptor(taking: channels.parent))
-  do {
-    try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: channels.all) }
+  makeSibling(plan, channels, Socket(Descriptor(taking: channels.parent)))
+  CurrentProcess.exit(0)
+}
+
+private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: consuming Socket) {
+  do throws(Failure) {
+    try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: plan.kept(channels)) }
     let namespaces = plan.sandbox.namespaces
     try namespaces.join(before: true)
     let cloned = try step("clone") { () throws(SystemError) in
       try clone(into: namespaces.createdByClone, cgroup: channels.cgroupDirectory, sibling: true)
     }
-    switch cloned {
-    case .parent(let pid):
+    if case .parent(let pid) = cloned {
       try step("clone") { () throws(SystemError) in try parent.send(.hasPID(pid)) }
-      CurrentProcess.exit(0)
-    case .child:
-      _ = parent.descriptor.release()
-      containerInit(plan, channels)
+      return
     }
   } catch {
-    report(error, to: parent)
+    return report(error, to: parent)
   }
+  enterContainer(plan, channels, parent)
 }
 
-/// Tells the other side what failed, and ends.
-func report(_ failure: Failure, to socket: borrowing Socket) -> Never {
+/// Tells the other side what failed; the caller then ends.
+func report(_ failure: Failure, to socket: borrowing Socket) {
   // When nobody listens any more there is nobody to tell.
   try? socket.send(.failed(failure.message, errno: failure.errno?.rawValue ?? 0))
-  CurrentProcess.exit(1)
 }
 
 extension NamespacePlan {
@@ -165,22 +165,33 @@ func closeForeignDescriptors(keeping kept: [Int32]) throws(SystemError) {
 
 /// The container's first process, from clone3(2) to execve(2).
 private func containerInit(_ plan: InitPlan, _ channels: InitChannels) -> Never {
-  let parent = Socket(Descriptor(taking: channels.parent))
-  var process = plan.sandbox.process
-  let filter: FilterPlan?
-  do {
+  enterContainer(plan, channels, Socket(Descriptor(taking: channels.parent)))
+  CurrentProcess.exit(1)
+}
+
+/// Comes back only when something failed, and that was told.
+private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent: consuming Socket) {
+  let ready: (process: ProcessPlan, filter: FilterPlan?)
+  do throws(Failure) {
     try enclose(plan, channels, parent)
-    filter = try setUp(plan, channels, parent)
+    ready = try setUp(plan, channels, parent)
     try step("created") { () throws(SystemError) in try parent.send(.created) }
   } catch {
-    report(error, to: parent)
+    return report(error, to: parent)
   }
-  let starter = waitForStart(parent, gate: channels.gate)
-  do {
+  guard let starter = waitForStart(parent, gate: channels.gate) else { return }
+  do throws(Failure) {
     try plan.hooks.run(.startContainer)
-    try process.execute(filter)
+    try ready.process.execute(ready.filter)
   } catch {
     report(error, to: starter)
+  }
+}
+
+extension InitPlan {
+  /// The descriptors the container process needs.
+  func kept(_ channels: InitChannels) -> [Int32] {
+    channels.all + (0..<sandbox.process.preservedDescriptors).map { 3 + $0 }
   }
 }
 
@@ -191,8 +202,7 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
     // Until the parent says `detach`, the container must not outlive it.
     try CurrentProcess.setParentDeathSignal(Signal.kill.number)
     if try parent.peerHasClosed() { CurrentProcess.exit(1) }
-    let preserved = (0..<plan.sandbox.process.preservedDescriptors).map { 3 + $0 }
-    try closeForeignDescriptors(keeping: channels.all + preserved)
+    try closeForeignDescriptors(keeping: plan.kept(channels))
   }
   try step("cgroup: attach") { () throws(SystemError) in
     for number in channels.cgroupTasks { try Descriptor(taking: number).write("0") }
@@ -234,36 +244,53 @@ private func enterTimeNamespace(_ offsets: [String]) throws(Failure) {
 
 /// Builds what the process will see; ends with everything ready for execve(2).
 private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure)
-  -> FilterPlan?
+  -> (ProcessPlan, FilterPlan?)
 {
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
   if sandbox.process.joinsNewKeyring { try joinKeyring(plan.id) }
-  let ownsMounts = sandbox.namespaces.created.contains(.mount)
-  var rootfs: Rootfs?
-  if ownsMounts {
-    rootfs = try Rootfs(sandbox.rootfs)
-    try rootfs!.mountAll(cgroups: plan.cgroups, userNamespace: -1)
-    try rootfs!.populateDev()
-  }
-  if sandbox.process.terminal {
-    try openConsole(sandbox.process, in: rootfs, sendTo: channels.console)
-  }
-  if plan.announcesEnvironment {
-    try step("hooks") { () throws(SystemError) in try parent.send(.environmentReady) }
-  }
-  let answer = try step("go-ahead") { () throws(SystemError) in try parent.receiveFromParent() }
-  guard case .proceed(let filter) = answer else { CurrentProcess.exit(1) }
-  try plan.hooks.run(.createContainer)
-  try writeSysctl(sandbox.sysctl)
-  if var ready = rootfs.take() {
-    try ready.ensureDirectory(sandbox.process.workingDirectory)
-    try ready.mask()
-    try ready.finish()
-    try ready.enter()
+  let filter: FilterPlan?
+  if sandbox.namespaces.created.contains(.mount) {
+    var rootfs = try Rootfs(sandbox.rootfs)
+    try rootfs.mountAll(cgroups: plan.cgroups, userNamespace: -1)
+    try rootfs.populateDev()
+    if sandbox.process.terminal {
+      try step("terminal") { () throws(SystemError) in
+        try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
+          (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
+        }
+      }
+    }
+    filter = try awaitGoAhead(plan, parent)
+    try rootfs.ensureDirectory(sandbox.process.workingDirectory)
+    try rootfs.mask()
+    try rootfs.finish()
+    try rootfs.enter()
+  } else {
+    if sandbox.process.terminal {
+      try step("terminal") { () throws(SystemError) in
+        try openConsole(
+          sandbox.process, ptmx: openFile("/dev/ptmx", multiplexerFlags), sendTo: channels.console
+        ) { _ in }
+      }
+    }
+    filter = try awaitGoAhead(plan, parent)
   }
   try setNames(sandbox)
-  try sandbox.process.prepare()
+  var process = sandbox.process
+  try process.prepare()
+  return (process, filter)
+}
+
+/// Lets the parent do its part – hooks, limits, the seccomp program – and does what comes between that and the pivot.
+private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(Failure) -> FilterPlan? {
+  let answer = try step("go-ahead") { () throws(SystemError) in
+    if plan.announcesEnvironment { try parent.send(.environmentReady) }
+    return try parent.receiveFromParent()
+  }
+  guard case .proceed(let filter) = answer else { CurrentProcess.exit(1) }
+  try plan.hooks.run(.createContainer)
+  try writeSysctl(plan.sandbox.sysctl)
   return filter
 }
 
@@ -296,17 +323,17 @@ private func setNames(_ sandbox: SandboxPlan) throws(Failure) {
   }
 }
 
-/// Waits until the container is started, and returns the connection on which a failure is to be told.
-private func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket {
+/// Waits until the container is started, and returns the connection on which a failure is to be told; `nil` when the
+/// container is not to go on.
+private func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket? {
   let answer = try? parent.receiveFromParent()
   if answer == .start { return parent }
   // The parent has died before it wrote down who we are: nobody could ever start or delete this process.
-  guard answer == .detach, gate >= 0 else { CurrentProcess.exit(1) }
+  guard answer == .detach, gate >= 0 else { return nil }
   try? CurrentProcess.setParentDeathSignal(nil)
+  _ = consume parent
   let listener = Socket(Descriptor(taking: gate))
   // A `start` that dies before it has spoken has already declared the container running: it must not linger.
-  guard let starter = try? listener.accept(), (try? starter.receiveFromParent()) == .start else {
-    CurrentProcess.exit(1)
-  }
+  guard let starter = try? listener.accept(), (try? starter.receiveFromParent()) == .start else { return nil }
   return starter
 }

@@ -42,7 +42,8 @@ enum MountOption: Equatable {
   private static let table: [(StaticString, MountOption)] = [
     ("bind", .bind(recursive: false)), ("rbind", .bind(recursive: true)),
     ("ro", set(.readOnly)), ("rw", clear(.readOnly)), ("rro", set(.readOnly, true)), ("rrw", clear(.readOnly, true)),
-    ("nosuid", set(.noSuid)), ("suid", clear(.noSuid)), ("rnosuid", set(.noSuid, true)), ("rsuid", clear(.noSuid, true)),
+    ("nosuid", set(.noSuid)), ("suid", clear(.noSuid)), ("rnosuid", set(.noSuid, true)),
+    ("rsuid", clear(.noSuid, true)),
     ("nodev", set(.noDev)), ("dev", clear(.noDev)), ("rnodev", set(.noDev, true)), ("rdev", clear(.noDev, true)),
     ("noexec", set(.noExec)), ("exec", clear(.noExec)), ("rnoexec", set(.noExec, true)),
     ("rexec", clear(.noExec, true)),

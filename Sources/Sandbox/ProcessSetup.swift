@@ -83,7 +83,9 @@ extension ProcessPlan {
   /// The path execve(2) gets: `args[0]` itself when it has a slash, else the first match in the container's PATH.
   private func findProgram() throws(Failure) -> String {
     let name = arguments[0]
-    if name.isEmpty { throw Failure("process.args[0] is empty: executable file not found in $PATH", errno: .noSuchFileOrDirectory) }
+    if name.isEmpty {
+      throw Failure("process.args[0] is empty: executable file not found in $PATH", errno: .noSuchFileOrDirectory)
+    }
     if name.utf8.contains(UInt8(ascii: "/")) {
       do {
         try checkExecutable(name)
@@ -185,7 +187,7 @@ extension ProcessPlan {
     if let profile = apparmorProfile {
       try step("apparmorProfile \"" + profile + "\"", hint: { _ in "is AppArmor on, and the profile loaded?" }) {
         () throws(SystemError) in
-        do {
+        do throws(SystemError) {
           try proc.write("exec " + profile, to: own + "/attr/apparmor/exec")
         } catch {
           if error.errno != .noSuchFileOrDirectory { throw error }

@@ -220,7 +220,7 @@ struct Rootfs: ~Copyable {
     try step("device \"" + device.path + "\"") { () throws(SystemError) in
       let (parentPath, name) = splitPath(device.path)
       let parent = try root.openDirectory(creating: parentPath)
-      do {
+      do throws(SystemError) {
         try root.makeNode(name, in: parent, mode: device.mode, device: deviceNumber(device.major, device.minor))
       } catch {
         switch error.errno {

@@ -47,7 +47,7 @@ public struct IDMapping: Equatable, Sendable {
   public var host: UInt32
   public var size: UInt32
 
-  public init(_ mapping: Config.Linux.IDMapping) {
+  public init(_ mapping: Config.IDMapping) {
     container = mapping.containerID
     host = mapping.hostID
     size = mapping.size
