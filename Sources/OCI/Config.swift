@@ -1,0 +1,55 @@
+/// The document of a bundle, `config.json` (config.md of the runtime specification 1.3.0), as far as Linux is
+/// concerned.
+public struct Config: Equatable, Sendable {
+  /// The version of the specification the document follows (SemVer 2.0).
+  public var ociVersion: String
+  /// The root file system. Absent only in documents for virtual machines.
+  public var root: Root?
+  /// The program to run. Absent: the container can be created, not started.
+  public var process: Process?
+  /// The host name in the container's UTS namespace.
+  public var hostname: String?
+  /// The NIS domain name in the container's UTS namespace.
+  public var domainname: String?
+  /// What is mounted below the root, in this order.
+  public var mounts: [Mount]
+  /// Programs to run at points of the container's life.
+  public var hooks: Hooks?
+  /// Arbitrary metadata; some keys change the runtime's behaviour.
+  public var annotations: StringMap
+  /// Everything that only Linux has.
+  public var linux: Linux?
+  /// Settings of runtimes that put the container into a virtual machine; carried, not used.
+  public var vm: VM?
+
+  public init(
+    ociVersion: String, root: Root? = nil, process: Process? = nil, hostname: String? = nil, domainname: String? = nil,
+    mounts: [Mount] = [], hooks: Hooks? = nil, annotations: StringMap = [:], linux: Linux? = nil, vm: VM? = nil
+  ) {
+    self.ociVersion = ociVersion
+    self.root = root
+    self.process = process
+    self.hostname = hostname
+    self.domainname = domainname
+    self.mounts = mounts
+    self.hooks = hooks
+    self.annotations = annotations
+    self.linux = linux
+    self.vm = vm
+  }
+}
+
+extension Config {
+  /// The container's root file system (config.md, "Root").
+  public struct Root: Equatable, Sendable {
+    /// The directory, absolute or relative to the bundle.
+    public var path: String
+    /// Whether the root file system is read-only inside the container.
+    public var readonly: Bool
+
+    public init(path: String, readonly: Bool = false) {
+      self.path = path
+      self.readonly = readonly
+    }
+  }
+}

@@ -1,0 +1,50 @@
+extension Config {
+  /// A device node (config-linux.md, "Devices").
+  public struct Device: Equatable, Sendable {
+    /// The kind of node.
+    public var type: DeviceType
+    /// Where in the container, absolute.
+    public var path: String
+    /// The major number; required unless the type is `p`.
+    public var major: Int64?
+    /// The minor number; required unless the type is `p`.
+    public var minor: Int64?
+    /// Permission bits; file type bits, which some engines send along, do not count.
+    public var fileMode: UInt32?
+    /// The owner inside the container.
+    public var uid: UInt32?
+    /// The group inside the container.
+    public var gid: UInt32?
+
+    public init(
+      type: DeviceType, path: String, major: Int64? = nil, minor: Int64? = nil, fileMode: UInt32? = nil,
+      uid: UInt32? = nil, gid: UInt32? = nil
+    ) {
+      self.type = type
+      self.path = path
+      self.major = major
+      self.minor = minor
+      self.fileMode = fileMode
+      self.uid = uid
+      self.gid = gid
+    }
+  }
+
+  /// The kinds of device nodes, see mknod(1).
+  public enum DeviceType: String, CaseIterable, Sendable {
+    case block = "b"
+    case character = "c"
+    case unbuffered = "u"
+    case fifo = "p"
+  }
+
+  /// A network device that moves into the container (config-linux.md, "Network Devices").
+  public struct NetDevice: Equatable, Sendable {
+    /// The name inside. Absent: the name stays.
+    public var name: String?
+
+    public init(name: String? = nil) {
+      self.name = name
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/// What a runtime supports (features.md): what `features` prints. Support by the running kernel is another question.
+public struct Features: Equatable, Sendable {
+  /// The oldest version of the specification it accepts.
+  public var ociVersionMin: String
+  /// The newest.
+  public var ociVersionMax: String
+  /// Names of hooks.
+  public var hooks: [String]
+  /// Mount options it handles itself.
+  public var mountOptions: [String]
+  /// What only Linux has.
+  public var linux: Linux?
+  /// Implementation-specific properties.
+  public var annotations: StringMap
+  /// Annotations (or, ending in `.`, prefixes) that change how the runtime works.
+  public var potentiallyUnsafeConfigAnnotations: [String]
+
+  public init(
+    ociVersionMin: String, ociVersionMax: String, hooks: [String] = [], mountOptions: [String] = [],
+    linux: Linux? = nil, annotations: StringMap = [:], potentiallyUnsafeConfigAnnotations: [String] = []
+  ) {
+    self.ociVersionMin = ociVersionMin
+    self.ociVersionMax = ociVersionMax
+    self.hooks = hooks
+    self.mountOptions = mountOptions
+    self.linux = linux
+    self.annotations = annotations
+    self.potentiallyUnsafeConfigAnnotations = potentiallyUnsafeConfigAnnotations
+  }
+}
+
+extension Features {
+  /// Features of Linux (features-linux.md).
+  public struct Linux: Equatable, Sendable {
+    /// Kinds of namespaces.
+    public var namespaces: [Config.NamespaceType]
+    /// Capability names.
+    public var capabilities: [String]
+    /// Kinds of cgroups.
+    public var cgroup: Cgroup?
+    /// System call filters.
+    public var seccomp: Seccomp?
+    /// AppArmor.
+    public var apparmor: Support?
+    /// SELinux.
+    public var selinux: Support?
+    /// Intel's resource director technology.
+    public var intelRdt: IntelRdt?
+    /// NUMA memory policies.
+    public var memoryPolicy: MemoryPolicy?
+    /// Extensions of mounts.
+    public var mountExtensions: MountExtensions?
+    /// Moving network devices.
+    public var netDevices: Support?
+
+    public init(
+      namespaces: [Config.NamespaceType] = [], capabilities: [String] = [], cgroup: Cgroup? = nil,
+      seccomp: Seccomp? = nil, apparmor: Support? = nil, selinux: Support? = nil, intelRdt: IntelRdt? = nil,
+      memoryPolicy: MemoryPolicy? = nil, mountExtensions: MountExtensions? = nil, netDevices: Support? = nil
+    ) {
+      self.namespaces = namespaces
+      self.capabilities = capabilities
+      self.cgroup = cgroup
+      self.seccomp = seccomp
+      self.apparmor = apparmor
+      self.selinux = selinux
+      self.intelRdt = intelRdt
+      self.memoryPolicy = memoryPolicy
+      self.mountExtensions = mountExtensions
+      self.netDevices = netDevices
+    }
+  }
+}
+
+extension Features.Linux {
+  /// Whether something is supported.
+  public struct Support: Equatable, Sendable {
+    /// Absent: unknown.
+    public var enabled: Bool?
+
+    public init(enabled: Bool? = nil) {
+      self.enabled = enabled
+    }
+  }
+
+  /// Kinds of cgroups.
+  public struct Cgroup: Equatable, Sendable {
+    /// cgroup v1.
+    public var v1: Bool?
+    /// cgroup v2.
+    public var v2: Bool?
+    /// By asking systemd.
+    public var systemd: Bool?
+    /// By asking the user's systemd.
+    public var systemdUser: Bool?
+    /// The RDMA controller.
+    public var rdma: Bool?
+
+    public init(v1: Bool? = nil, v2: Bool? = nil, systemd: Bool? = nil, systemdUser: Bool? = nil, rdma: Bool? = nil) {
+      self.v1 = v1
+      self.v2 = v2
+      self.systemd = systemd
+      self.systemdUser = systemdUser
+      self.rdma = rdma
+    }
+  }
+
+  /// System call filters.
+  public struct Seccomp: Equatable, Sendable {
+    /// Whether there are any.
+    public var enabled: Bool?
+    /// Actions.
+    public var actions: [Config.Seccomp.Action]
+    /// Operators.
+    public var operators: [Config.Seccomp.Operator]
+    /// Architectures.
+    public var archs: [Config.Seccomp.Architecture]
+    /// Flags the runtime knows.
+    public var knownFlags: [Config.Seccomp.Flag]
+    /// Flags that also work here.
+    public var supportedFlags: [Config.Seccomp.Flag]
+
+    public init(
+      enabled: Bool? = nil, actions: [Config.Seccomp.Action] = [], operators: [Config.Seccomp.Operator] = [],
+      archs: [Config.Seccomp.Architecture] = [], knownFlags: [Config.Seccomp.Flag] = [],
+      supportedFlags: [Config.Seccomp.Flag] = []
+    ) {
+      self.enabled = enabled
+      self.actions = actions
+      self.operators = operators
+      self.archs = archs
+      self.knownFlags = knownFlags
+      self.supportedFlags = supportedFlags
+    }
+  }
+
+  /// Intel's resource director technology.
+  public struct IntelRdt: Equatable, Sendable {
+    /// Whether it is supported at all.
+    public var enabled: Bool?
+    /// Whether `schemata` is.
+    public var schemata: Bool?
+    /// Whether `enableMonitoring` is.
+    public var monitoring: Bool?
+
+    public init(enabled: Bool? = nil, schemata: Bool? = nil, monitoring: Bool? = nil) {
+      self.enabled = enabled
+      self.schemata = schemata
+      self.monitoring = monitoring
+    }
+  }
+
+  /// NUMA memory policies.
+  public struct MemoryPolicy: Equatable, Sendable {
+    /// Modes.
+    public var modes: [Config.MemoryPolicy.Mode]
+    /// Modifiers.
+    public var flags: [Config.MemoryPolicy.Flag]
+
+    public init(modes: [Config.MemoryPolicy.Mode] = [], flags: [Config.MemoryPolicy.Flag] = []) {
+      self.modes = modes
+      self.flags = flags
+    }
+  }
+
+  /// Extensions of mounts.
+  public struct MountExtensions: Equatable, Sendable {
+    /// Id-mapped mounts (`uidMappings`, `gidMappings`).
+    public var idmap: Support?
+
+    public init(idmap: Support? = nil) {
+      self.idmap = idmap
+    }
+  }
+}

@@ -1,0 +1,45 @@
+extension Config {
+  /// One entry of `mounts` (config.md, "Mounts").
+  public struct Mount: Equatable, Sendable {
+    /// Where in the container. Absolute; old documents have relative ones, which start at `/`.
+    public var destination: String
+    /// The file system type as in `/proc/filesystems`; `bind` or absent for bind mounts.
+    public var type: String?
+    /// A device, a directory relative to the bundle, or a dummy.
+    public var source: String?
+    /// Options as in mount(8) and those of the specification.
+    public var options: [String]
+    /// User ids of an id-mapped mount; empty: not mapped this way.
+    public var uidMappings: [IDMapping]
+    /// Group ids of an id-mapped mount.
+    public var gidMappings: [IDMapping]
+
+    public init(
+      destination: String, type: String? = nil, source: String? = nil, options: [String] = [],
+      uidMappings: [IDMapping] = [], gidMappings: [IDMapping] = []
+    ) {
+      self.destination = destination
+      self.type = type
+      self.source = source
+      self.options = options
+      self.uidMappings = uidMappings
+      self.gidMappings = gidMappings
+    }
+  }
+
+  /// A range of ids as in user_namespaces(7).
+  public struct IDMapping: Equatable, Sendable {
+    /// The first id inside.
+    public var containerID: UInt32
+    /// The first id outside.
+    public var hostID: UInt32
+    /// How many ids.
+    public var size: UInt32
+
+    public init(containerID: UInt32, hostID: UInt32, size: UInt32) {
+      self.containerID = containerID
+      self.hostID = hostID
+      self.size = size
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/// A JSON object with arbitrary names, in the order of the document.
+///
+/// Looking a name up is linear: meant for going through, and for a look-up now and then.
+public struct OrderedMap<Value: Equatable & Sendable>: Equatable, Sendable {
+  /// One name and its value.
+  public struct Entry: Equatable, Sendable {
+    public var key: String
+    public var value: Value
+
+    public init(key: String, value: Value) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// The entries in the order of the document, without duplicate keys.
+  public var entries: [Entry]
+
+  public init(entries: [Entry] = []) {
+    self.entries = entries
+  }
+
+  public var isEmpty: Bool { entries.isEmpty }
+  public var count: Int { entries.count }
+
+  /// The value of `key`; assigning appends, replaces, or with `nil` removes.
+  public subscript(key: String) -> Value? {
+    get {
+      for entry in entries where entry.key == key { return entry.value }
+      return nil
+    }
+    set {
+      guard let index = entries.firstIndex(where: { $0.key == key }) else {
+        if let newValue { entries.append(Entry(key: key, value: newValue)) }
+        return
+      }
+      if let newValue { entries[index].value = newValue } else { entries.remove(at: index) }
+    }
+  }
+}
+
+extension OrderedMap: Sequence {
+  public func makeIterator() -> IndexingIterator<[Entry]> { entries.makeIterator() }
+}
+
+extension OrderedMap: ExpressibleByDictionaryLiteral {
+  public init(dictionaryLiteral elements: (String, Value)...) {
+    entries = []
+    entries.reserveCapacity(elements.count)
+    for (key, value) in elements { self[key] = value }
+  }
+}
+
+/// Names and texts: annotations, sysctl, unified.
+public typealias StringMap = OrderedMap<String>
