@@ -24,6 +24,7 @@ let package = Package(
     // C: what Swift cannot call, what runs before Swift, and the two libraries.
     .target(name: "CLinux"),
     .target(name: "CSeal"),
+    .target(name: "CVersion"),
     .systemLibrary(name: "CYajl"),
     .systemLibrary(name: "CSeccomp"),
 
@@ -40,7 +41,7 @@ let package = Package(
     .target(name: "Runtime", dependencies: ["Sandbox", "Cgroups"], swiftSettings: shipped),
     .executableTarget(
       name: "apus",
-      dependencies: ["Runtime", "CSeal"],
+      dependencies: ["Runtime", "CSeal", "CVersion"],
       swiftSettings: shipped),
 
     // Unit tests: unprivileged and fast.

@@ -159,7 +159,8 @@ public struct Directory: ~Copyable {
 }
 
 /// Opens a file of the host by path: configuration, bundles, namespaces of other processes.
-public func openFile(_ path: String, _ flags: OpenFlags = .readOnly, mode: UInt32 = 0) throws(SystemError) -> Descriptor {
+public func openFile(_ path: String, _ flags: OpenFlags = .readOnly, mode: UInt32 = 0) throws(SystemError) -> Descriptor
+{
   let result = unsafe clx_openat(Int32(CLX_AT_FDCWD), path, flags.rawValue | O_CLOEXEC, mode)
   return Descriptor(taking: try check("open", on: path, result))
 }

@@ -3,14 +3,13 @@
 // Every wrapper answers like the kernel: a result, or the negated errno. Nothing here keeps state.
 #pragma once
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE: glibc's types must look the same here as in the modules that Swift makes of its headers, or clang refuses
+// to load both. What glibc hides without it is called by number.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/if.h>
+#include <net/if.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
@@ -75,7 +74,8 @@ static inline int clx_openat2(int dir, const char *path, uint64_t flags, uint64_
 }
 static inline long clx_read(int fd, void *buffer, size_t size) { return clx_result(read(fd, buffer, size)); }
 static inline long clx_write(int fd, const void *buffer, size_t size) { return clx_result(write(fd, buffer, size)); }
-static inline int clx_dup3(int from, int to, int flags) { return CLX_INT(dup3(from, to, flags)); }
+static inline int clx_pipe(int ends[2]) { return CLX_INT(syscall(SYS_pipe2, ends, O_CLOEXEC)); }
+static inline int clx_dup3(int from, int to, int flags) { return CLX_INT(syscall(SYS_dup3, from, to, flags)); }
 static inline int clx_dup_cloexec(int fd, int lowest) { return CLX_INT(fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
 static inline int clx_set_cloexec(int fd, int on) { return CLX_INT(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0)); }
 static inline int clx_get_status_flags(int fd) { return CLX_INT(fcntl(fd, F_GETFL)); }
@@ -112,6 +112,7 @@ static inline int clx_fchdir(int fd) { return CLX_INT(fchdir(fd)); }
 static inline int clx_chdir(const char *path) { return CLX_INT(chdir(path)); }
 static inline int clx_chroot(const char *path) { return CLX_INT(chroot(path)); }
 static inline long clx_getcwd(char *buffer, size_t size) { return clx_result(syscall(SYS_getcwd, buffer, size)); }
+static inline int clx_rewind(int fd) { return CLX_INT(lseek(fd, 0, SEEK_SET)); }
 static inline int clx_flock(int fd, int operation) { return CLX_INT(flock(fd, operation)); }
 static inline int clx_ftruncate(int fd, long size) { return CLX_INT(ftruncate(fd, size)); }
 static inline long clx_getdents(int fd, void *buffer, size_t size) {
@@ -120,7 +121,7 @@ static inline long clx_getdents(int fd, void *buffer, size_t size) {
 static inline int clx_memfd_create(const char *name, unsigned flags) {
   return CLX_INT(syscall(SYS_memfd_create, name, flags));
 }
-static inline int clx_add_seals(int fd, int seals) { return CLX_INT(fcntl(fd, F_ADD_SEALS, seals)); }
+static inline int clx_add_seals(int fd, int seals) { return CLX_INT(fcntl(fd, 1033 /* F_ADD_SEALS */, seals)); }
 
 // The fields of stat(2) that a runtime looks at.
 struct clx_stat {
@@ -216,8 +217,8 @@ static inline int clx_sethostname(const char *name, size_t length) { return CLX_
 static inline int clx_setdomainname(const char *name, size_t length) { return CLX_INT(setdomainname(name, length)); }
 static inline unsigned clx_umask(unsigned mask) { return umask(mask); }
 static inline int clx_prlimit(int resource, uint64_t soft, uint64_t hard) {
-  struct rlimit64 limit = {.rlim_cur = soft, .rlim_max = hard};
-  return CLX_INT(prlimit64(0, (enum __rlimit_resource)resource, &limit, NULL));
+  uint64_t limit[2] = {soft, hard};  // struct rlimit64
+  return CLX_INT(syscall(SYS_prlimit64, 0, resource, limit, NULL));
 }
 static inline int clx_personality(unsigned long persona) { return CLX_INT(syscall(SYS_personality, persona)); }
 static inline int clx_ioprio_set(int which, int who, int priority) {
@@ -318,10 +319,10 @@ static inline int clx_unix_bind(int fd, const char *path) {
   return r < 0 ? r : CLX_INT(bind(fd, (struct sockaddr *)&address, sizeof address));
 }
 static inline int clx_listen(int fd, int backlog) { return CLX_INT(listen(fd, backlog)); }
-static inline int clx_accept4(int fd, int flags) { return CLX_INT(accept4(fd, NULL, NULL, flags)); }
+static inline int clx_accept4(int fd, int flags) { return CLX_INT(syscall(SYS_accept4, fd, NULL, NULL, flags)); }
 // The peer's credentials on a connected unix socket (SO_PEERCRED, unix(7)).
 static inline int clx_peer_credentials(int fd, int *pid, unsigned *uid) {
-  struct ucred c;
+  struct { int pid; unsigned uid, gid; } c;  // struct ucred
   socklen_t size = sizeof c;
   int r = CLX_INT(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &size));
   if (r == 0) *pid = c.pid, *uid = c.uid;

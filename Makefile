@@ -1,0 +1,70 @@
+# What there is to do; `make help` lists it. Everything a target needs is installed by scripts/dependencies.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Becomes root for what only root may do.
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo,)
+
+# The shipped binary is fully static, carries only sections that are used, and neither Concurrency nor StringProcessing,
+# which every Swift file would import unasked. These flags stand here and not in Package.swift, because SwiftPM refuses
+# packages with unsafe flags as dependencies, and because tests are linked dynamically.
+RELEASE_FLAGS := \
+  -Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import \
+  -Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
+  -Xswiftc -static-executable -Xlinker --gc-sections
+
+LINKED := .build/release/apus
+VERSION := $(shell cat VERSION)
+COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := build
+.PHONY: build run test test-unit test-integration lint format bench install clean help
+
+build: ## build bin/apus: static, stripped, with version and commit
+	@scripts/dependencies build
+	@# The linker warns that static glibc cannot dlopen: nothing here does.
+	$(SWIFT) build -c release --product apus $(RELEASE_FLAGS)
+	@mkdir -p bin
+	@# Stamping the finished binary instead of compiling the commit in: a commit costs no rebuild. See Sources/CVersion.
+	@printf '%s\0%s' '$(VERSION)' '$(COMMIT)' > .build/stamp && truncate -s 128 .build/stamp
+	@objcopy --strip-all --update-section .apus_build=.build/stamp $(LINKED) bin/.apus.new
+	@mv -f bin/.apus.new bin/apus
+
+run: build ## run the example container spec-examples/hello
+	@scripts/dependencies test
+	@spec-examples/make-rootfs hello
+	$(SUDO) bin/apus run -b spec-examples/hello hello-$$$$
+
+test: build ## all tests; ends with how many passed, failed and were skipped
+	@scripts/dependencies build test
+	scripts/test
+
+test-unit: ## tests that need neither root nor bin/apus
+	@scripts/dependencies build
+	scripts/test --skip IntegrationTests
+
+test-integration: build ## tests that drive bin/apus as root
+	@scripts/dependencies build test
+	scripts/test --filter IntegrationTests
+
+lint: build ## check format, imports, banned calls and the built binary
+	@scripts/dependencies lint
+	scripts/lint
+
+format: ## format the Swift sources in place
+	$(SWIFT) format -i -r Package.swift Sources Tests
+
+bench: build ## measure against crun and runc (ROUNDS= TESTS= BUNDLES= PEERS="name=path …")
+	@scripts/dependencies bench
+	$(SUDO) python3 benchmarks/bench.py
+
+install: ## copy bin/apus to $(DESTDIR)$(PREFIX)/bin (run make build before)
+	@test -x bin/apus || { echo "install: no bin/apus; run: make build" >&2; exit 1; }
+	install -D -m 0755 bin/apus $(DESTDIR)$(PREFIX)/bin/apus
+
+clean: ## remove what was built, the examples' root file systems and the measurements
+	rm -rf .build bin benchmarks/out spec-examples/*/rootfs spec-examples/*/*/rootfs
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,132 @@
+import CLinux
+import SystemPackage
+
+/// A unix socket that carries whole messages and descriptors (unix(7)).
+public struct Socket: ~Copyable {
+  public let descriptor: Descriptor
+
+  public init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+  /// Two connected sockets that keep message boundaries (SOCK_SEQPACKET). See socketpair(2).
+  public static func pair() throws(SystemError) -> SocketPair {
+    var numbers: (Int32, Int32) = (-1, -1)
+    let result = unsafe withUnsafeMutableBytes(of: &numbers) {
+      unsafe clx_socketpair(
+        SocketType.packet | SocketType.closeOnExec, $0.assumingMemoryBound(to: Int32.self).baseAddress)
+    }
+    try check("socketpair", result)
+    return SocketPair(
+      first: Socket(Descriptor(taking: numbers.0)), second: Socket(Descriptor(taking: numbers.1)))
+  }
+
+  /// Connects to a listening stream socket by path; paths too long for an address go through the directory.
+  public static func connect(stream path: String) throws(SystemError) -> Socket {
+    try connect(path, type: SocketType.stream)
+  }
+
+  private static func connect(_ path: String, type: Int32) throws(SystemError) -> Socket {
+    let socket = Socket(
+      Descriptor(taking: try check("socket", clx_unix_socket(type | SocketType.closeOnExec))))
+    if path.utf8.count < 108 {
+      try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, path))
+      return socket
+    }
+    let (parent, name) = splitPath(path)
+    let directory = try openFile(parent, [.path, .directory])
+    let short = "/proc/self/fd/" + String(directory.number) + "/" + name
+    try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, short))
+    return socket
+  }
+
+  /// Connects to the listening packet socket `name` in a directory of ours.
+  public static func connect(_ name: String, in directory: borrowing Directory) throws(SystemError) -> Socket {
+    let short = "/proc/self/fd/" + String(directory.descriptor.number) + "/" + name
+    let socket = Socket(
+      Descriptor(taking: try check("socket", clx_unix_socket(SocketType.packet | SocketType.closeOnExec))))
+    try check("connect", on: name, unsafe clx_unix_connect(socket.descriptor.number, short))
+    return socket
+  }
+
+  /// Makes the listening packet socket `name` in a directory of ours: its path may be longer than an address.
+  public static func listen(_ name: String, in directory: borrowing Directory) throws(SystemError) -> Socket {
+    let short = "/proc/self/fd/" + String(directory.descriptor.number) + "/" + name
+    let socket = Socket(
+      Descriptor(taking: try check("socket", clx_unix_socket(SocketType.packet | SocketType.closeOnExec))))
+    try check("bind", on: name, unsafe clx_unix_bind(socket.descriptor.number, short))
+    try check("listen", on: name, clx_listen(socket.descriptor.number, 4))
+    return socket
+  }
+
+  /// Waits for a peer to connect. See accept4(2).
+  public func accept() throws(SystemError) -> Socket {
+    while true {
+      let result = clx_accept4(descriptor.number, SocketType.closeOnExec)
+      if result == -EINTR || result == -ECONNABORTED { continue }
+      return Socket(Descriptor(taking: try check("accept", result)))
+    }
+  }
+
+  /// The user id of the process that connected. See unix(7), SO_PEERCRED.
+  public func peerUID() throws(SystemError) -> UInt32 {
+    var pid: Int32 = 0
+    var uid: UInt32 = 0
+    try check("getsockopt", unsafe clx_peer_credentials(descriptor.number, &pid, &uid))
+    return uid
+  }
+
+  /// Sends one message, with a descriptor if one is given. See sendmsg(2), SCM_RIGHTS.
+  public func send(_ bytes: [UInt8], descriptor passed: Int32? = nil) throws(SystemError) {
+    var number = passed ?? -1
+    while true {
+      let result = unsafe bytes.withUnsafeBytes {
+        unsafe clx_send(descriptor.number, $0.baseAddress, $0.count, &number, passed == nil ? 0 : 1)
+      }
+      if result == -Int(EINTR) { continue }
+      try check("sendmsg", result)
+      return
+    }
+  }
+
+  /// Receives one message of at most `size` bytes; empty when the peer has closed. See recvmsg(2).
+  public func receive(upTo size: Int = 16384) throws(SystemError) -> Message {
+    var received: Int32 = -1
+    var result = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      repeat {
+        result = unsafe clx_receive(descriptor.number, buffer.baseAddress, size, &received, 0)
+      } while result == -Int(EINTR)
+      count = max(0, result)
+    }
+    try check("recvmsg", result)
+    return Message(bytes: bytes, descriptor: received >= 0 ? Descriptor(taking: received) : nil)
+  }
+
+  /// Whether the peer has gone, without waiting.
+  public func peerHasClosed() throws(SystemError) -> Bool {
+    try poll([Polled(descriptor.number, [])], milliseconds: 0)[0].seen.contains(.hangUp)
+  }
+}
+
+/// Both ends of a connection.
+public struct SocketPair: ~Copyable {
+  public var first: Socket
+  public var second: Socket
+
+  /// Takes the pair apart.
+  public consuming func ends(_ body: (consuming Socket, consuming Socket) -> Void) { body(first, second) }
+}
+
+/// What was received.
+public struct Message: ~Copyable {
+  public let bytes: [UInt8]
+  public var descriptor: Descriptor?
+
+  /// Takes the descriptor out.
+  public consuming func takeDescriptor() -> Descriptor? { descriptor }
+}
+
+private enum SocketType {
+  static let stream: Int32 = 1
+  static let packet: Int32 = 5
+  static let closeOnExec: Int32 = 0o2000000
+}
