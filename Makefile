@@ -4,7 +4,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
 # Becomes root for what only root may do.
-SUDO := $(if $(filter-out 0,$(shell id -u)),sudo,)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E,)
 
 # The shipped binary is fully static, carries only sections that are used, and neither Concurrency nor StringProcessing,
 # which every Swift file would import unasked. These flags stand here and not in Package.swift, because SwiftPM refuses
