@@ -24,21 +24,13 @@ public struct CapabilitySet: OptionSet, Sendable, Equatable {
 
   /// The capability of that name, in capital letters with the prefix; `nil` when the name is unknown.
   public init?(name: String) {
-    guard let number = CapabilitySet.names.firstIndex(where: { $0 == name }) else { return nil }
+    guard let number = CapabilitySet.names.firstIndex(where: { $0.matches(name) }) else { return nil }
     self.init(rawValue: 1 << UInt64(number))
   }
 
   /// The names of the members.
   public var memberNames: [String] {
     CapabilitySet.names.indices.filter { rawValue >> UInt64($0) & 1 == 1 }.map { CapabilitySet.names[$0].description }
-  }
-}
-
-extension StaticString {
-  /// Compares without making a String of the constant.
-  static func == (constant: StaticString, text: String) -> Bool {
-    let bytes = unsafe UnsafeBufferPointer(start: constant.utf8Start, count: constant.utf8CodeUnitCount)
-    return unsafe bytes.elementsEqual(text.utf8)
   }
 }
 
@@ -109,6 +101,16 @@ public enum Credentials {
   /// Sets real, effective and saved group id. See setresgid(2).
   public static func setGroup(_ gid: UInt32) throws(SystemError) {
     try check("setresgid", on: String(gid), clx_setresgid(gid, gid, gid))
+  }
+
+  /// Sets the effective group id alone: to look at files with a user's rights. See setegid(2).
+  public static func setEffectiveGroup(_ gid: UInt32) throws(SystemError) {
+    try check("setresgid", on: String(gid), clx_setresgid(UInt32.max, gid, UInt32.max))
+  }
+
+  /// Sets the effective user id alone; the real and saved ones lead back. See seteuid(2).
+  public static func setEffectiveUser(_ uid: UInt32) throws(SystemError) {
+    try check("setresuid", on: String(uid), clx_setresuid(UInt32.max, uid, UInt32.max))
   }
 
   /// Sets real, effective and saved user id. See setresuid(2).

@@ -36,6 +36,25 @@ public struct Descriptor: ~Copyable {
     try check("fcntl", clx_set_cloexec(number, on ? 1 : 0))
   }
 
+  /// The numbers of both ends of a new pipe, close-on-exec, for the caller to take: what is written to the second is
+  /// read from the first. See pipe(2).
+  public static func pipe() throws(SystemError) -> (reader: Int32, writer: Int32) {
+    var numbers: (reader: Int32, writer: Int32) = (-1, -1)
+    let result = unsafe withUnsafeMutableBytes(of: &numbers) {
+      unsafe clx_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress)
+    }
+    try check("pipe2", result)
+    return numbers
+  }
+
+  /// A file in memory with the given content, positioned at its start. See memfd_create(2).
+  public static func memory(_ name: String, _ bytes: [UInt8]) throws(SystemError) -> Descriptor {
+    let file = Descriptor(taking: try check("memfd_create", on: name, unsafe clx_memfd_create(name, 1)))
+    try file.write(bytes)
+    try check("lseek", on: name, clx_rewind(file.number))
+    return file
+  }
+
   // MARK: reading and writing
 
   /// Reads up to `size` bytes; an empty array at the end of the file. See read(2).

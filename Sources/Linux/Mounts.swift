@@ -163,3 +163,40 @@ public enum MountNamespace {
     try check("umount2", on: path, unsafe clx_umount2(path, 2))
   }
 }
+
+extension MountNamespace {
+  /// Changes how events travel between the mount behind the descriptor and its peers.
+  public static func setPropagation(_ propagation: Propagation, of mount: borrowing Descriptor, recursive: Bool)
+    throws(SystemError)
+  {
+    let flags: UInt32 = 0x1000 | (recursive ? 0x8000 : 0)
+    try check("mount_setattr", unsafe clx_mount_setattr(mount.number, "", flags, 0, 0, propagation.rawValue, 0))
+  }
+
+  /// Changes attributes of the mount behind the descriptor.
+  public static func setAttributes(
+    of mount: borrowing Descriptor, _ set: MountAttributes, clear: MountAttributes = [], recursive: Bool
+  ) throws(SystemError) {
+    let flags: UInt32 = 0x1000 | (recursive ? 0x8000 : 0)
+    try check("mount_setattr", unsafe clx_mount_setattr(mount.number, "", flags, set.rawValue, clear.rawValue, 0, 0))
+  }
+
+  /// Mounts by mount(2): only for options longer than the 255 bytes that fsconfig(2) takes, such as many `lowerdir`s.
+  ///
+  /// The target is named through this process's own descriptor table, before any namespace but ours was entered.
+  public static func mount(
+    type: String, source: String, on target: borrowing Descriptor, _ attributes: MountAttributes, data: String
+  ) throws(SystemError) {
+    // The low four attributes are mount(2)'s flags; the others have their own bits there.
+    var flags = UInt(attributes.rawValue & 0xf)
+    if attributes.contains(.noAccessTime) { flags |= 1 << 10 }
+    if attributes.contains(.noDirAccessTime) { flags |= 1 << 11 }
+    if attributes.contains(.strictAccessTime) { flags |= 1 << 24 }
+    if attributes.contains(.noSymlinkFollow) { flags |= 1 << 8 }
+    let path = "/proc/self/fd/" + String(target.number)
+    try check("mount", on: type, unsafe data.withCString { unsafe clx_mount(source, path, type, flags, $0) })
+  }
+}
+
+/// The number of a device as the kernel packs it. See makedev(3).
+public func deviceNumber(_ major: UInt32, _ minor: UInt32) -> UInt64 { clx_makedev(major, minor) }

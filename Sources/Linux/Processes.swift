@@ -153,6 +153,17 @@ public enum CurrentProcess {
   public static func exit(_ status: Int32) -> Never { clx_exit(status) }
 }
 
+/// Passes when the calling process, with its effective ids, may execute the file: a regular one with permission.
+///
+/// Fails as execve(2) would, except that a directory is `EISDIR`.
+public func checkExecutable(_ path: String) throws(SystemError) {
+  let status = try fileStatus(path)
+  if status.isDirectory { throw SystemError(call: "execve", subject: path, errno: .isDirectory) }
+  guard status.isRegular else { throw SystemError(call: "execve", subject: path, errno: .permissionDenied) }
+  // AT_EACCESS: with the effective ids; root, too, needs one execute bit.
+  try check("faccessat2", on: path, unsafe clx_faccessat(Int32(CLX_AT_FDCWD), path, X_OK, 0x200))
+}
+
 /// A NULL-terminated vector of C strings in one allocation.
 private func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
   var bytes: [CChar] = []

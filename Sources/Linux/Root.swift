@@ -136,6 +136,11 @@ extension Descriptor {
     try check("fchownat", unsafe clx_fchownat(number, "", uid, gid, Int32(CLX_AT_EMPTY_PATH)))
   }
 
+  /// Changes the owner and keeps the group.
+  public func changeOwner(uid: UInt32) throws(SystemError) {
+    try check("fchownat", unsafe clx_fchownat(number, "", uid, UInt32.max, Int32(CLX_AT_EMPTY_PATH)))
+  }
+
   /// Changes the permission bits of `name` in this directory: a file just made there by us, not a symlink.
   public func changeMode(of name: String, to mode: UInt32) throws(SystemError) {
     try check("fchmodat", on: name, unsafe clx_fchmodat(number, name, mode))

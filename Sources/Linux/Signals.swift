@@ -42,11 +42,11 @@ public struct Signal: Equatable, Sendable {
       return
     }
     let aliases: [(StaticString, Int32)] = [("IOT", SIGABRT), ("CLD", SIGCHLD), ("POLL", SIGIO)]
-    if let alias = aliases.first(where: { $0.0 == name }) {
+    if let alias = aliases.first(where: { $0.0.matches(name) }) {
       self.init(number: alias.1)
       return
     }
-    guard !name.isEmpty, let number = Signal.names.firstIndex(where: { $0 == name }) else { return nil }
+    guard !name.isEmpty, let number = Signal.names.firstIndex(where: { $0.matches(name) }) else { return nil }
     self.init(number: Int32(number))
   }
 }

@@ -1,6 +1,8 @@
+import JSON
+
 /// The document of a bundle, `config.json` (config.md of the runtime specification 1.3.0), as far as Linux is
 /// concerned.
-public struct Config: Equatable, Sendable {
+public struct Config: Equatable, Sendable, JSON.Writable {
   /// The version of the specification the document follows (SemVer 2.0).
   public var ociVersion: String
   /// The root file system. Absent only in documents for virtual machines.
@@ -37,11 +39,39 @@ public struct Config: Equatable, Sendable {
     self.linux = linux
     self.vm = vm
   }
+
+  public init(_ json: JSON.Object) throws(JSON.Error) {
+    ociVersion = try json.string("ociVersion")
+    root = try json.optionalObject("root", Root.init)
+    process = try json.optionalObject("process", Process.init)
+    hostname = try json.nonEmptyString("hostname")
+    domainname = try json.nonEmptyString("domainname")
+    mounts = try json.objects("mounts", Mount.init)
+    hooks = try json.optionalObject("hooks", Hooks.init)
+    annotations = try json.stringMap("annotations")
+    linux = try json.optionalObject("linux", Linux.init)
+    vm = try json.optionalObject("vm", VM.init)
+  }
+
+  public func encode(to writer: inout JSON.Writer) {
+    writer.object { json in
+      json.member("ociVersion", ociVersion)
+      json.member("root", root)
+      json.member("process", process)
+      json.member("hostname", hostname)
+      json.member("domainname", domainname)
+      json.member("mounts", mounts)
+      json.member("hooks", hooks)
+      json.member("annotations", annotations)
+      json.member("linux", linux)
+      json.member("vm", vm)
+    }
+  }
 }
 
 extension Config {
   /// The container's root file system (config.md, "Root").
-  public struct Root: Equatable, Sendable {
+  public struct Root: Equatable, Sendable, JSON.Writable {
     /// The directory, absolute or relative to the bundle.
     public var path: String
     /// Whether the root file system is read-only inside the container.
@@ -50,6 +80,18 @@ extension Config {
     public init(path: String, readonly: Bool = false) {
       self.path = path
       self.readonly = readonly
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      path = try json.string("path")
+      readonly = try json.optionalBool("readonly") ?? false
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("path", path)
+        if readonly { json.member("readonly", true) }
+      }
     }
   }
 }

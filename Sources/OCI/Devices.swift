@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// A device node (config-linux.md, "Devices").
-  public struct Device: Equatable, Sendable {
+  public struct Device: Equatable, Sendable, JSON.Writable {
     /// The kind of node.
     public var type: DeviceType
     /// Where in the container, absolute.
@@ -28,6 +30,28 @@ extension Config {
       self.uid = uid
       self.gid = gid
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      type = try json.choice("type")
+      path = try json.string("path")
+      major = try json.optionalInteger("major")
+      minor = try json.optionalInteger("minor")
+      fileMode = try json.optionalInteger("fileMode")
+      uid = try json.optionalInteger("uid")
+      gid = try json.optionalInteger("gid")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("type", type)
+        json.member("path", path)
+        json.member("major", major)
+        json.member("minor", minor)
+        json.member("fileMode", fileMode)
+        json.member("uid", uid)
+        json.member("gid", gid)
+      }
+    }
   }
 
   /// The kinds of device nodes, see mknod(1).
@@ -39,12 +63,22 @@ extension Config {
   }
 
   /// A network device that moves into the container (config-linux.md, "Network Devices").
-  public struct NetDevice: Equatable, Sendable {
+  public struct NetDevice: Equatable, Sendable, JSON.Writable {
     /// The name inside. Absent: the name stays.
     public var name: String?
 
     public init(name: String? = nil) {
       self.name = name
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      name = try json.nonEmptyString("name")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("name", name)
+      }
     }
   }
 }

@@ -1,5 +1,7 @@
+import JSON
+
 /// What a runtime supports (features.md): what `features` prints. Support by the running kernel is another question.
-public struct Features: Equatable, Sendable {
+public struct Features: Equatable, Sendable, JSON.Writable {
   /// The oldest version of the specification it accepts.
   public var ociVersionMin: String
   /// The newest.
@@ -27,11 +29,33 @@ public struct Features: Equatable, Sendable {
     self.annotations = annotations
     self.potentiallyUnsafeConfigAnnotations = potentiallyUnsafeConfigAnnotations
   }
+
+  public init(_ json: JSON.Object) throws(JSON.Error) {
+    ociVersionMin = try json.string("ociVersionMin")
+    ociVersionMax = try json.string("ociVersionMax")
+    hooks = try json.strings("hooks")
+    mountOptions = try json.strings("mountOptions")
+    linux = try json.optionalObject("linux", Linux.init)
+    annotations = try json.stringMap("annotations")
+    potentiallyUnsafeConfigAnnotations = try json.strings("potentiallyUnsafeConfigAnnotations")
+  }
+
+  public func encode(to writer: inout JSON.Writer) {
+    writer.object { json in
+      json.member("ociVersionMin", ociVersionMin)
+      json.member("ociVersionMax", ociVersionMax)
+      json.member("hooks", hooks)
+      json.member("mountOptions", mountOptions)
+      json.member("linux", linux)
+      json.member("annotations", annotations)
+      json.member("potentiallyUnsafeConfigAnnotations", potentiallyUnsafeConfigAnnotations)
+    }
+  }
 }
 
 extension Features {
   /// Features of Linux (features-linux.md).
-  public struct Linux: Equatable, Sendable {
+  public struct Linux: Equatable, Sendable, JSON.Writable {
     /// Kinds of namespaces.
     public var namespaces: [Config.NamespaceType]
     /// Capability names.
@@ -69,22 +93,60 @@ extension Features {
       self.mountExtensions = mountExtensions
       self.netDevices = netDevices
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      namespaces = try json.choices("namespaces")
+      capabilities = try json.strings("capabilities")
+      cgroup = try json.optionalObject("cgroup", Cgroup.init)
+      seccomp = try json.optionalObject("seccomp", Seccomp.init)
+      apparmor = try json.optionalObject("apparmor", Support.init)
+      selinux = try json.optionalObject("selinux", Support.init)
+      intelRdt = try json.optionalObject("intelRdt", IntelRdt.init)
+      memoryPolicy = try json.optionalObject("memoryPolicy", MemoryPolicy.init)
+      mountExtensions = try json.optionalObject("mountExtensions", MountExtensions.init)
+      netDevices = try json.optionalObject("netDevices", Support.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("namespaces", namespaces)
+        json.member("capabilities", capabilities)
+        json.member("cgroup", cgroup)
+        json.member("seccomp", seccomp)
+        json.member("apparmor", apparmor)
+        json.member("selinux", selinux)
+        json.member("intelRdt", intelRdt)
+        json.member("memoryPolicy", memoryPolicy)
+        json.member("mountExtensions", mountExtensions)
+        json.member("netDevices", netDevices)
+      }
+    }
   }
 }
 
 extension Features.Linux {
   /// Whether something is supported.
-  public struct Support: Equatable, Sendable {
+  public struct Support: Equatable, Sendable, JSON.Writable {
     /// Absent: unknown.
     public var enabled: Bool?
 
     public init(enabled: Bool? = nil) {
       self.enabled = enabled
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      enabled = try json.optionalBool("enabled")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("enabled", enabled)
+      }
+    }
   }
 
   /// Kinds of cgroups.
-  public struct Cgroup: Equatable, Sendable {
+  public struct Cgroup: Equatable, Sendable, JSON.Writable {
     /// cgroup v1.
     public var v1: Bool?
     /// cgroup v2.
@@ -103,10 +165,28 @@ extension Features.Linux {
       self.systemdUser = systemdUser
       self.rdma = rdma
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      v1 = try json.optionalBool("v1")
+      v2 = try json.optionalBool("v2")
+      systemd = try json.optionalBool("systemd")
+      systemdUser = try json.optionalBool("systemdUser")
+      rdma = try json.optionalBool("rdma")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("v1", v1)
+        json.member("v2", v2)
+        json.member("systemd", systemd)
+        json.member("systemdUser", systemdUser)
+        json.member("rdma", rdma)
+      }
+    }
   }
 
   /// System call filters.
-  public struct Seccomp: Equatable, Sendable {
+  public struct Seccomp: Equatable, Sendable, JSON.Writable {
     /// Whether there are any.
     public var enabled: Bool?
     /// Actions.
@@ -132,10 +212,30 @@ extension Features.Linux {
       self.knownFlags = knownFlags
       self.supportedFlags = supportedFlags
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      enabled = try json.optionalBool("enabled")
+      actions = try json.choices("actions")
+      operators = try json.choices("operators")
+      archs = try json.choices("archs")
+      knownFlags = try json.choices("knownFlags")
+      supportedFlags = try json.choices("supportedFlags")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("enabled", enabled)
+        json.member("actions", actions)
+        json.member("operators", operators)
+        json.member("archs", archs)
+        json.member("knownFlags", knownFlags)
+        json.member("supportedFlags", supportedFlags)
+      }
+    }
   }
 
   /// Intel's resource director technology.
-  public struct IntelRdt: Equatable, Sendable {
+  public struct IntelRdt: Equatable, Sendable, JSON.Writable {
     /// Whether it is supported at all.
     public var enabled: Bool?
     /// Whether `schemata` is.
@@ -148,10 +248,24 @@ extension Features.Linux {
       self.schemata = schemata
       self.monitoring = monitoring
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      enabled = try json.optionalBool("enabled")
+      schemata = try json.optionalBool("schemata")
+      monitoring = try json.optionalBool("monitoring")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("enabled", enabled)
+        json.member("schemata", schemata)
+        json.member("monitoring", monitoring)
+      }
+    }
   }
 
   /// NUMA memory policies.
-  public struct MemoryPolicy: Equatable, Sendable {
+  public struct MemoryPolicy: Equatable, Sendable, JSON.Writable {
     /// Modes.
     public var modes: [Config.MemoryPolicy.Mode]
     /// Modifiers.
@@ -161,15 +275,37 @@ extension Features.Linux {
       self.modes = modes
       self.flags = flags
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      modes = try json.choices("modes")
+      flags = try json.choices("flags")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("modes", modes)
+        json.member("flags", flags)
+      }
+    }
   }
 
   /// Extensions of mounts.
-  public struct MountExtensions: Equatable, Sendable {
+  public struct MountExtensions: Equatable, Sendable, JSON.Writable {
     /// Id-mapped mounts (`uidMappings`, `gidMappings`).
     public var idmap: Support?
 
     public init(idmap: Support? = nil) {
       self.idmap = idmap
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      idmap = try json.optionalObject("idmap", Support.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("idmap", idmap)
+      }
     }
   }
 }

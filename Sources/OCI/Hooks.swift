@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// Programs to run at points of the life cycle (config.md, "POSIX-platform Hooks"), each list in order.
-  public struct Hooks: Equatable, Sendable {
+  public struct Hooks: Equatable, Sendable, JSON.Writable {
     /// Deprecated: with `createRuntime`, before its hooks; in the runtime's namespaces.
     public var prestart: [Hook]
     /// After the environment is created, before pivot_root; in the runtime's namespaces.
@@ -25,10 +27,30 @@ extension Config {
       self.poststart = poststart
       self.poststop = poststop
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      prestart = try json.objects("prestart", Hook.init)
+      createRuntime = try json.objects("createRuntime", Hook.init)
+      createContainer = try json.objects("createContainer", Hook.init)
+      startContainer = try json.objects("startContainer", Hook.init)
+      poststart = try json.objects("poststart", Hook.init)
+      poststop = try json.objects("poststop", Hook.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("prestart", prestart)
+        json.member("createRuntime", createRuntime)
+        json.member("createContainer", createContainer)
+        json.member("startContainer", startContainer)
+        json.member("poststart", poststart)
+        json.member("poststop", poststop)
+      }
+    }
   }
 
   /// A program that gets the state document on its standard input.
-  public struct Hook: Equatable, Sendable {
+  public struct Hook: Equatable, Sendable, JSON.Writable {
     /// The executable, absolute.
     public var path: String
     /// All arguments including argument 0, as in execv(3). Empty: the path alone.
@@ -43,6 +65,22 @@ extension Config {
       self.args = args
       self.env = env
       self.timeout = timeout
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      path = try json.string("path")
+      args = try json.strings("args")
+      env = try json.strings("env")
+      timeout = try json.optionalInteger("timeout")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("path", path)
+        json.member("args", args)
+        json.member("env", env)
+        json.member("timeout", timeout)
+      }
     }
   }
 }

@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// What only Linux has (config-linux.md).
-  public struct Linux: Equatable, Sendable {
+  public struct Linux: Equatable, Sendable, JSON.Writable {
     /// The namespaces that are not the runtime's own.
     public var namespaces: [Namespace]
     /// User ids of the new user namespace.
@@ -61,6 +63,48 @@ extension Config {
       self.personality = personality
       self.intelRdt = intelRdt
       self.memoryPolicy = memoryPolicy
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      namespaces = try json.objects("namespaces", Namespace.init)
+      uidMappings = try json.objects("uidMappings", IDMapping.init)
+      gidMappings = try json.objects("gidMappings", IDMapping.init)
+      timeOffsets = try json.optionalObject("timeOffsets", TimeOffsets.init)
+      devices = try json.objects("devices", Device.init)
+      netDevices = try json.map("netDevices", NetDevice.init)
+      cgroupsPath = try json.nonEmptyString("cgroupsPath")
+      resources = try json.optionalObject("resources", Resources.init)
+      sysctl = try json.stringMap("sysctl")
+      seccomp = try json.optionalObject("seccomp", Seccomp.init)
+      rootfsPropagation = try json.optionalChoice("rootfsPropagation")
+      maskedPaths = try json.strings("maskedPaths")
+      readonlyPaths = try json.strings("readonlyPaths")
+      mountLabel = try json.nonEmptyString("mountLabel")
+      personality = try json.optionalObject("personality", Personality.init)
+      intelRdt = try json.optionalObject("intelRdt", IntelRdt.init)
+      memoryPolicy = try json.optionalObject("memoryPolicy", MemoryPolicy.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("namespaces", namespaces)
+        json.member("uidMappings", uidMappings)
+        json.member("gidMappings", gidMappings)
+        json.member("timeOffsets", timeOffsets)
+        json.member("devices", devices)
+        json.member("netDevices", netDevices)
+        json.member("cgroupsPath", cgroupsPath)
+        json.member("resources", resources)
+        json.member("sysctl", sysctl)
+        json.member("seccomp", seccomp)
+        json.member("rootfsPropagation", rootfsPropagation)
+        json.member("maskedPaths", maskedPaths)
+        json.member("readonlyPaths", readonlyPaths)
+        json.member("mountLabel", mountLabel)
+        json.member("personality", personality)
+        json.member("intelRdt", intelRdt)
+        json.member("memoryPolicy", memoryPolicy)
+      }
     }
   }
 }

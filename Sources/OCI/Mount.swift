@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// One entry of `mounts` (config.md, "Mounts").
-  public struct Mount: Equatable, Sendable {
+  public struct Mount: Equatable, Sendable, JSON.Writable {
     /// Where in the container. Absolute; old documents have relative ones, which start at `/`.
     public var destination: String
     /// The file system type as in `/proc/filesystems`; `bind` or absent for bind mounts.
@@ -25,10 +27,30 @@ extension Config {
       self.uidMappings = uidMappings
       self.gidMappings = gidMappings
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      destination = try json.string("destination")
+      type = try json.nonEmptyString("type")
+      source = try json.nonEmptyString("source")
+      options = try json.strings("options")
+      uidMappings = try json.objects("uidMappings", IDMapping.init)
+      gidMappings = try json.objects("gidMappings", IDMapping.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("destination", destination)
+        json.member("type", type)
+        json.member("source", source)
+        json.member("options", options)
+        json.member("uidMappings", uidMappings)
+        json.member("gidMappings", gidMappings)
+      }
+    }
   }
 
   /// A range of ids as in user_namespaces(7).
-  public struct IDMapping: Equatable, Sendable {
+  public struct IDMapping: Equatable, Sendable, JSON.Writable {
     /// The first id inside.
     public var containerID: UInt32
     /// The first id outside.
@@ -40,6 +62,20 @@ extension Config {
       self.containerID = containerID
       self.hostID = hostID
       self.size = size
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      containerID = try json.integer("containerID")
+      hostID = try json.integer("hostID")
+      size = try json.integer("size")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("containerID", containerID)
+        json.member("hostID", hostID)
+        json.member("size", size)
+      }
     }
   }
 }

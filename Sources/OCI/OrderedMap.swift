@@ -1,3 +1,5 @@
+import JSON
+
 /// A JSON object with arbitrary names, in the order of the document.
 ///
 /// Looking a name up is linear: meant for going through, and for a look-up now and then.
@@ -53,3 +55,48 @@ extension OrderedMap: ExpressibleByDictionaryLiteral {
 
 /// Names and texts: annotations, sysctl, unified.
 public typealias StringMap = OrderedMap<String>
+
+// MARK: - JSON
+
+extension JSON.Object {
+  /// An object with arbitrary names; empty where absent.
+  func map<T>(_ key: StaticString, _ make: (JSON.Object) throws(JSON.Error) -> T) throws(JSON.Error) -> OrderedMap<T> {
+    guard let object = try optionalObject(key) else { return [:] }
+    var map = OrderedMap<T>()
+    for (key, value) in object.members { map.entries.append(.init(key: key, value: try make(value.object()))) }
+    return map
+  }
+
+  /// An object with arbitrary names and texts; empty where absent.
+  func stringMap(_ key: StaticString) throws(JSON.Error) -> StringMap {
+    guard let object = try optionalObject(key) else { return [:] }
+    var map = StringMap()
+    map.entries.reserveCapacity(object.members.underestimatedCount)
+    for (key, value) in object.members { map.entries.append(.init(key: key, value: try value.string())) }
+    return map
+  }
+}
+
+extension JSON.Writer {
+  mutating func member<T: JSON.Writable>(_ key: StaticString, _ map: OrderedMap<T>) {
+    if map.isEmpty { return }
+    self.key(key.description)
+    object { json in
+      for entry in map {
+        json.key(entry.key)
+        entry.value.encode(to: &json)
+      }
+    }
+  }
+
+  mutating func member(_ key: StaticString, _ map: StringMap) {
+    if map.isEmpty { return }
+    self.key(key.description)
+    object { json in
+      for entry in map {
+        json.key(entry.key)
+        json.value(entry.value)
+      }
+    }
+  }
+}

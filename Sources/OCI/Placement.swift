@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// The execution domain (config-linux.md, "Personality"), see personality(2).
-  public struct Personality: Equatable, Sendable {
+  public struct Personality: Equatable, Sendable, JSON.Writable {
     /// The domain.
     public var domain: Domain
     /// Additional flags; the specification defines none yet.
@@ -11,6 +13,18 @@ extension Config {
       self.flags = flags
     }
 
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      domain = try json.choice("domain")
+      flags = try json.strings("flags")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("domain", domain)
+        json.member("flags", flags)
+      }
+    }
+
     /// The execution domains.
     public enum Domain: String, CaseIterable, Sendable {
       case linux = "LINUX"
@@ -19,7 +33,7 @@ extension Config {
   }
 
   /// Cache and memory bandwidth allocation (config-linux.md, "IntelRdt").
-  public struct IntelRdt: Equatable, Sendable {
+  public struct IntelRdt: Equatable, Sendable, JSON.Writable {
     /// The class of service: the name of a resctrl group.
     public var closID: String?
     /// Lines for the group's `schemata` file.
@@ -41,10 +55,28 @@ extension Config {
       self.memBwSchema = memBwSchema
       self.enableMonitoring = enableMonitoring
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      closID = try json.nonEmptyString("closID")
+      schemata = try json.strings("schemata")
+      l3CacheSchema = try json.nonEmptyString("l3CacheSchema")
+      memBwSchema = try json.nonEmptyString("memBwSchema")
+      enableMonitoring = try json.optionalBool("enableMonitoring") ?? false
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("closID", closID)
+        json.member("schemata", schemata)
+        json.member("l3CacheSchema", l3CacheSchema)
+        json.member("memBwSchema", memBwSchema)
+        if enableMonitoring { json.member("enableMonitoring", true) }
+      }
+    }
   }
 
   /// The NUMA memory policy (config-linux.md, "Memory Policy"), see set_mempolicy(2).
-  public struct MemoryPolicy: Equatable, Sendable {
+  public struct MemoryPolicy: Equatable, Sendable, JSON.Writable {
     /// The mode.
     public var mode: Mode?
     /// The nodes, written `0-3,7`.
@@ -56,6 +88,20 @@ extension Config {
       self.mode = mode
       self.nodes = nodes
       self.flags = flags
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      mode = try json.optionalChoice("mode")
+      nodes = try json.nonEmptyString("nodes")
+      flags = try json.choices("flags")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("mode", mode)
+        json.member("nodes", nodes)
+        json.member("flags", flags)
+      }
     }
 
     /// The modes.

@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// The program a container runs (config.md, "Process"); also the document of `exec --process`.
-  public struct Process: Equatable, Sendable {
+  public struct Process: Equatable, Sendable, JSON.Writable {
     /// Whether the process gets a pseudo terminal.
     public var terminal: Bool
     /// The size of the terminal. Ignored without one.
@@ -58,12 +60,52 @@ extension Config {
       self.scheduler = scheduler
       self.execCPUAffinity = execCPUAffinity
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      terminal = try json.optionalBool("terminal") ?? false
+      consoleSize = try json.optionalObject("consoleSize", ConsoleSize.init)
+      user = try json.optionalObject("user", User.init) ?? User()
+      args = try json.strings("args")
+      commandLine = try json.nonEmptyString("commandLine")
+      env = try json.strings("env")
+      cwd = try json.string("cwd")
+      capabilities = try json.optionalObject("capabilities", Capabilities.init)
+      rlimits = try json.objects("rlimits", Rlimit.init)
+      noNewPrivileges = try json.optionalBool("noNewPrivileges") ?? false
+      apparmorProfile = try json.nonEmptyString("apparmorProfile")
+      oomScoreAdj = try json.optionalInteger("oomScoreAdj")
+      selinuxLabel = try json.nonEmptyString("selinuxLabel")
+      ioPriority = try json.optionalObject("ioPriority", IOPriority.init)
+      scheduler = try json.optionalObject("scheduler", Scheduler.init)
+      execCPUAffinity = try json.optionalObject("execCPUAffinity", ExecCPUAffinity.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        if terminal { json.member("terminal", true) }
+        json.member("consoleSize", consoleSize)
+        json.member("user", user)
+        json.member("args", args)
+        json.member("commandLine", commandLine)
+        json.member("env", env)
+        json.member("cwd", cwd)
+        json.member("capabilities", capabilities)
+        json.member("rlimits", rlimits)
+        if noNewPrivileges { json.member("noNewPrivileges", true) }
+        json.member("apparmorProfile", apparmorProfile)
+        json.member("oomScoreAdj", oomScoreAdj)
+        json.member("selinuxLabel", selinuxLabel)
+        json.member("ioPriority", ioPriority)
+        json.member("scheduler", scheduler)
+        json.member("execCPUAffinity", execCPUAffinity)
+      }
+    }
   }
 }
 
 extension Config.Process {
   /// The size of the terminal in characters.
-  public struct ConsoleSize: Equatable, Sendable {
+  public struct ConsoleSize: Equatable, Sendable, JSON.Writable {
     /// Rows.
     public var height: UInt64
     /// Columns.
@@ -73,10 +115,22 @@ extension Config.Process {
       self.height = height
       self.width = width
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      height = try json.integer("height")
+      width = try json.integer("width")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("height", height)
+        json.member("width", width)
+      }
+    }
   }
 
   /// The identity of the process (config.md, "POSIX-platform User").
-  public struct User: Equatable, Sendable {
+  public struct User: Equatable, Sendable, JSON.Writable {
     /// The user id inside the container.
     public var uid: UInt32
     /// The group id inside the container.
@@ -97,11 +151,29 @@ extension Config.Process {
       self.additionalGids = additionalGids
       self.username = username
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      uid = try json.optionalInteger("uid") ?? 0
+      gid = try json.optionalInteger("gid") ?? 0
+      umask = try json.optionalInteger("umask")
+      additionalGids = try json.integers("additionalGids")
+      username = try json.nonEmptyString("username")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("uid", uid)
+        json.member("gid", gid)
+        json.member("umask", umask)
+        json.member("additionalGids", additionalGids)
+        json.member("username", username)
+      }
+    }
   }
 
   /// The five capability sets by name (`CAP_KILL`), see capabilities(7). Names the running kernel does not know are
   /// kept.
-  public struct Capabilities: Equatable, Sendable {
+  public struct Capabilities: Equatable, Sendable, JSON.Writable {
     /// What execve can ever grant.
     public var bounding: [String]
     /// What the kernel checks against.
@@ -123,10 +195,28 @@ extension Config.Process {
       self.permitted = permitted
       self.ambient = ambient
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      bounding = try json.strings("bounding")
+      effective = try json.strings("effective")
+      inheritable = try json.strings("inheritable")
+      permitted = try json.strings("permitted")
+      ambient = try json.strings("ambient")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("bounding", bounding)
+        json.member("effective", effective)
+        json.member("inheritable", inheritable)
+        json.member("permitted", permitted)
+        json.member("ambient", ambient)
+      }
+    }
   }
 
   /// One resource limit.
-  public struct Rlimit: Equatable, Sendable {
+  public struct Rlimit: Equatable, Sendable, JSON.Writable {
     /// The name as in setrlimit(2): `RLIMIT_NOFILE`.
     public var type: String
     /// The value the kernel enforces; the largest number stands for "unlimited".
@@ -138,6 +228,20 @@ extension Config.Process {
       self.type = type
       self.soft = soft
       self.hard = hard
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      type = try json.string("type")
+      soft = try json.integer("soft")
+      hard = try json.integer("hard")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("type", type)
+        json.member("soft", soft)
+        json.member("hard", hard)
+      }
     }
   }
 }

@@ -1,7 +1,9 @@
+import JSON
+
 extension Config.Linux {
   /// Limits of the cgroup (config-linux.md, "Control groups"); also the document of `update --resources`. An absent
   /// value leaves the kernel's as it is.
-  public struct Resources: Equatable, Sendable {
+  public struct Resources: Equatable, Sendable, JSON.Writable {
     /// Who may use which devices; later entries win.
     public var devices: [DeviceRule]
     /// Memory limits.
@@ -36,12 +38,38 @@ extension Config.Linux {
       self.rdma = rdma
       self.unified = unified
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      devices = try json.objects("devices", DeviceRule.init)
+      memory = try json.optionalObject("memory", Memory.init)
+      cpu = try json.optionalObject("cpu", CPU.init)
+      pids = try json.optionalObject("pids", Pids.init)
+      blockIO = try json.optionalObject("blockIO", BlockIO.init)
+      hugepageLimits = try json.objects("hugepageLimits", HugepageLimit.init)
+      network = try json.optionalObject("network", Network.init)
+      rdma = try json.map("rdma", Rdma.init)
+      unified = try json.stringMap("unified")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("devices", devices)
+        json.member("memory", memory)
+        json.member("cpu", cpu)
+        json.member("pids", pids)
+        json.member("blockIO", blockIO)
+        json.member("hugepageLimits", hugepageLimits)
+        json.member("network", network)
+        json.member("rdma", rdma)
+        json.member("unified", unified)
+      }
+    }
   }
 }
 
 extension Config.Linux.Resources {
   /// One entry of the device allow list.
-  public struct DeviceRule: Equatable, Sendable {
+  public struct DeviceRule: Equatable, Sendable, JSON.Writable {
     /// Whether the access is allowed or denied.
     public var allow: Bool
     /// The kind of device.
@@ -62,6 +90,24 @@ extension Config.Linux.Resources {
       self.minor = minor
       self.access = access
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      allow = try json.bool("allow")
+      type = try json.optionalChoice("type") ?? .all
+      major = try json.optionalInteger("major")
+      minor = try json.optionalInteger("minor")
+      access = try json.optionalString("access") ?? ""
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("allow", allow)
+        json.member("type", type)
+        json.member("major", major)
+        json.member("minor", minor)
+        json.member("access", access)
+      }
+    }
   }
 
   /// What a device rule speaks of.
@@ -72,7 +118,7 @@ extension Config.Linux.Resources {
   }
 
   /// Memory limits in bytes; -1 stands for "unlimited".
-  public struct Memory: Equatable, Sendable {
+  public struct Memory: Equatable, Sendable, JSON.Writable {
     /// The hard limit.
     public var limit: Int64?
     /// The soft limit.
@@ -107,10 +153,36 @@ extension Config.Linux.Resources {
       self.useHierarchy = useHierarchy
       self.checkBeforeUpdate = checkBeforeUpdate
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      limit = try json.optionalInteger("limit")
+      reservation = try json.optionalInteger("reservation")
+      swap = try json.optionalInteger("swap")
+      kernel = try json.optionalInteger("kernel")
+      kernelTCP = try json.optionalInteger("kernelTCP")
+      swappiness = try json.optionalInteger("swappiness")
+      disableOOMKiller = try json.optionalBool("disableOOMKiller")
+      useHierarchy = try json.optionalBool("useHierarchy")
+      checkBeforeUpdate = try json.optionalBool("checkBeforeUpdate")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("limit", limit)
+        json.member("reservation", reservation)
+        json.member("swap", swap)
+        json.member("kernel", kernel)
+        json.member("kernelTCP", kernelTCP)
+        json.member("swappiness", swappiness)
+        json.member("disableOOMKiller", disableOOMKiller)
+        json.member("useHierarchy", useHierarchy)
+        json.member("checkBeforeUpdate", checkBeforeUpdate)
+      }
+    }
   }
 
   /// CPU time and placement. Times are in microseconds.
-  public struct CPU: Equatable, Sendable {
+  public struct CPU: Equatable, Sendable, JSON.Writable {
     /// The relative weight, 2 to 262144; 1024 is the usual one.
     public var shares: UInt64?
     /// CPU time a period; -1 stands for "unlimited".
@@ -145,20 +217,56 @@ extension Config.Linux.Resources {
       self.mems = mems
       self.idle = idle
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      shares = try json.optionalInteger("shares")
+      quota = try json.optionalInteger("quota")
+      burst = try json.optionalInteger("burst")
+      period = try json.optionalInteger("period")
+      realtimeRuntime = try json.optionalInteger("realtimeRuntime")
+      realtimePeriod = try json.optionalInteger("realtimePeriod")
+      cpus = try json.nonEmptyString("cpus")
+      mems = try json.nonEmptyString("mems")
+      idle = try json.optionalInteger("idle")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("shares", shares)
+        json.member("quota", quota)
+        json.member("burst", burst)
+        json.member("period", period)
+        json.member("realtimeRuntime", realtimeRuntime)
+        json.member("realtimePeriod", realtimePeriod)
+        json.member("cpus", cpus)
+        json.member("mems", mems)
+        json.member("idle", idle)
+      }
+    }
   }
 
   /// The number of tasks.
-  public struct Pids: Equatable, Sendable {
+  public struct Pids: Equatable, Sendable, JSON.Writable {
     /// The most tasks; 0 or less stands for "unlimited".
     public var limit: Int64?
 
     public init(limit: Int64? = nil) {
       self.limit = limit
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      limit = try json.optionalInteger("limit")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("limit", limit)
+      }
+    }
   }
 
   /// A limit of huge pages.
-  public struct HugepageLimit: Equatable, Sendable {
+  public struct HugepageLimit: Equatable, Sendable, JSON.Writable {
     /// The page size as the kernel writes it: `2MB`, `64KB`.
     public var pageSize: String
     /// The most bytes.
@@ -168,10 +276,22 @@ extension Config.Linux.Resources {
       self.pageSize = pageSize
       self.limit = limit
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      pageSize = try json.string("pageSize")
+      limit = try json.integer("limit")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("pageSize", pageSize)
+        json.member("limit", limit)
+      }
+    }
   }
 
   /// Network classes and priorities; cgroup v1 only.
-  public struct Network: Equatable, Sendable {
+  public struct Network: Equatable, Sendable, JSON.Writable {
     /// The class that packets are tagged with.
     public var classID: UInt32?
     /// Priorities by interface.
@@ -182,8 +302,20 @@ extension Config.Linux.Resources {
       self.priorities = priorities
     }
 
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      classID = try json.optionalInteger("classID")
+      priorities = try json.objects("priorities", Priority.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("classID", classID)
+        json.member("priorities", priorities)
+      }
+    }
+
     /// The priority of traffic on an interface.
-    public struct Priority: Equatable, Sendable {
+    public struct Priority: Equatable, Sendable, JSON.Writable {
       /// The interface, by its name in the runtime's network namespace.
       public var name: String
       /// The priority.
@@ -193,11 +325,23 @@ extension Config.Linux.Resources {
         self.name = name
         self.priority = priority
       }
+
+      public init(_ json: JSON.Object) throws(JSON.Error) {
+        name = try json.string("name")
+        priority = try json.integer("priority")
+      }
+
+      public func encode(to writer: inout JSON.Writer) {
+        writer.object { json in
+          json.member("name", name)
+          json.member("priority", priority)
+        }
+      }
     }
   }
 
   /// Limits of one RDMA device.
-  public struct Rdma: Equatable, Sendable {
+  public struct Rdma: Equatable, Sendable, JSON.Writable {
     /// The most handles.
     public var hcaHandles: UInt32?
     /// The most objects.
@@ -206,6 +350,18 @@ extension Config.Linux.Resources {
     public init(hcaHandles: UInt32? = nil, hcaObjects: UInt32? = nil) {
       self.hcaHandles = hcaHandles
       self.hcaObjects = hcaObjects
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      hcaHandles = try json.optionalInteger("hcaHandles")
+      hcaObjects = try json.optionalInteger("hcaObjects")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("hcaHandles", hcaHandles)
+        json.member("hcaObjects", hcaObjects)
+      }
     }
   }
 }

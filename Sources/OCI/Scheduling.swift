@@ -1,6 +1,8 @@
+import JSON
+
 extension Config.Process {
   /// The I/O priority (config.md, "ioPriority"), see ioprio_set(2).
-  public struct IOPriority: Equatable, Sendable {
+  public struct IOPriority: Equatable, Sendable, JSON.Writable {
     /// The scheduling class.
     public var `class`: IOPriorityClass
     /// The level within the class, 0 (highest) to 7.
@@ -9,6 +11,18 @@ extension Config.Process {
     public init(class: IOPriorityClass, priority: Int32 = 0) {
       self.class = `class`
       self.priority = priority
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      `class` = try json.choice("class")
+      priority = try json.optionalInteger("priority") ?? 0
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("class", `class`)
+        json.member("priority", priority)
+      }
     }
   }
 
@@ -20,7 +34,7 @@ extension Config.Process {
   }
 
   /// The scheduling policy and its parameters (config.md, "scheduler"), see sched_setattr(2).
-  public struct Scheduler: Equatable, Sendable {
+  public struct Scheduler: Equatable, Sendable, JSON.Writable {
     /// The policy.
     public var policy: Policy
     /// The nice value under `SCHED_OTHER` and `SCHED_BATCH`.
@@ -48,6 +62,28 @@ extension Config.Process {
       self.deadline = deadline
       self.period = period
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      policy = try json.choice("policy")
+      nice = try json.optionalInteger("nice") ?? 0
+      priority = try json.optionalInteger("priority") ?? 0
+      flags = try json.choices("flags")
+      runtime = try json.optionalInteger("runtime") ?? 0
+      deadline = try json.optionalInteger("deadline") ?? 0
+      period = try json.optionalInteger("period") ?? 0
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("policy", policy)
+        json.member("nice", nice)
+        json.member("priority", priority)
+        json.member("flags", flags)
+        json.member("runtime", runtime)
+        json.member("deadline", deadline)
+        json.member("period", period)
+      }
+    }
   }
 
   /// Flags of sched_setattr(2).
@@ -62,7 +98,7 @@ extension Config.Process {
   }
 
   /// CPU lists for processes that join the container (config.md, "execCPUAffinity"), written `0-3,7`.
-  public struct ExecCPUAffinity: Equatable, Sendable {
+  public struct ExecCPUAffinity: Equatable, Sendable, JSON.Writable {
     /// Before the process is moved to the container's cgroup.
     public var initial: String?
     /// Afterwards.
@@ -71,6 +107,18 @@ extension Config.Process {
     public init(initial: String? = nil, final: String? = nil) {
       self.initial = initial
       self.final = final
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      initial = try json.nonEmptyString("initial")
+      final = try json.nonEmptyString("final")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("initial", initial)
+        json.member("final", final)
+      }
     }
   }
 }

@@ -1,6 +1,8 @@
+import JSON
+
 extension Config {
   /// The system call filter (config-linux.md, "Seccomp").
-  public struct Seccomp: Equatable, Sendable {
+  public struct Seccomp: Equatable, Sendable, JSON.Writable {
     /// What happens to system calls that no rule speaks of.
     public var defaultAction: Action
     /// The errno of `SCMP_ACT_ERRNO` or the message of `SCMP_ACT_TRACE` as default action. Absent: EPERM.
@@ -28,12 +30,34 @@ extension Config {
       self.listenerMetadata = listenerMetadata
       self.syscalls = syscalls
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      defaultAction = try json.choice("defaultAction")
+      defaultErrnoRet = try json.optionalInteger("defaultErrnoRet")
+      architectures = try json.choices("architectures")
+      flags = try json.choices("flags")
+      listenerPath = try json.nonEmptyString("listenerPath")
+      listenerMetadata = try json.nonEmptyString("listenerMetadata")
+      syscalls = try json.objects("syscalls", Syscall.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("defaultAction", defaultAction)
+        json.member("defaultErrnoRet", defaultErrnoRet)
+        json.member("architectures", architectures)
+        json.member("flags", flags)
+        json.member("listenerPath", listenerPath)
+        json.member("listenerMetadata", listenerMetadata)
+        json.member("syscalls", syscalls)
+      }
+    }
   }
 }
 
 extension Config.Seccomp {
   /// One rule: what happens to which system calls.
-  public struct Syscall: Equatable, Sendable {
+  public struct Syscall: Equatable, Sendable, JSON.Writable {
     /// System calls by name; those the library does not know are skipped.
     public var names: [String]
     /// What happens.
@@ -49,10 +73,26 @@ extension Config.Seccomp {
       self.errnoRet = errnoRet
       self.args = args
     }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      names = try json.strings("names")
+      action = try json.choice("action")
+      errnoRet = try json.optionalInteger("errnoRet")
+      args = try json.objects("args", Argument.init)
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("names", names)
+        json.member("action", action)
+        json.member("errnoRet", errnoRet)
+        json.member("args", args)
+      }
+    }
   }
 
   /// A condition on one argument of a system call.
-  public struct Argument: Equatable, Sendable {
+  public struct Argument: Equatable, Sendable, JSON.Writable {
     /// The argument's position, from 0.
     public var index: UInt32
     /// What it is compared with; for `SCMP_CMP_MASKED_EQ` the mask.
@@ -67,6 +107,22 @@ extension Config.Seccomp {
       self.value = value
       self.valueTwo = valueTwo
       self.op = op
+    }
+
+    public init(_ json: JSON.Object) throws(JSON.Error) {
+      index = try json.integer("index")
+      value = try json.integer("value")
+      valueTwo = try json.optionalInteger("valueTwo") ?? 0
+      op = try json.choice("op")
+    }
+
+    public func encode(to writer: inout JSON.Writer) {
+      writer.object { json in
+        json.member("index", index)
+        json.member("value", value)
+        json.member("valueTwo", valueTwo)
+        json.member("op", op)
+      }
     }
   }
 

@@ -1,6 +1,8 @@
+import JSON
+
 /// What `state` prints and hooks read on their standard input (runtime.md, "State"), with the fields that engines
 /// expect beside the specification's.
-public struct State: Equatable, Sendable {
+public struct State: Equatable, Sendable, JSON.Writable {
   /// The version of the specification the document follows.
   public var ociVersion: String
   /// The container's id.
@@ -33,6 +35,32 @@ public struct State: Equatable, Sendable {
     self.created = created
     self.owner = owner
     self.annotations = annotations
+  }
+
+  public init(_ json: JSON.Object) throws(JSON.Error) {
+    ociVersion = try json.string("ociVersion")
+    id = try json.string("id")
+    pid = try json.optionalInteger("pid")
+    status = try json.choice("status")
+    bundle = try json.string("bundle")
+    rootfs = try json.nonEmptyString("rootfs")
+    created = try json.nonEmptyString("created")
+    owner = try json.nonEmptyString("owner")
+    annotations = try json.stringMap("annotations")
+  }
+
+  public func encode(to writer: inout JSON.Writer) {
+    writer.object { json in
+      json.member("ociVersion", ociVersion)
+      json.member("id", id)
+      json.member("pid", pid)
+      json.member("status", status)
+      json.member("bundle", bundle)
+      json.member("rootfs", rootfs)
+      json.member("created", created)
+      json.member("owner", owner)
+      json.member("annotations", annotations)
+    }
   }
 }
 

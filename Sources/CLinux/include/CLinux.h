@@ -74,6 +74,7 @@ static inline int clx_openat2(int dir, const char *path, uint64_t flags, uint64_
 }
 static inline long clx_read(int fd, void *buffer, size_t size) { return clx_result(read(fd, buffer, size)); }
 static inline long clx_write(int fd, const void *buffer, size_t size) { return clx_result(write(fd, buffer, size)); }
+static inline int clx_pipe(int ends[2]) { return CLX_INT(syscall(SYS_pipe2, ends, O_CLOEXEC)); }
 static inline int clx_dup3(int from, int to, int flags) { return CLX_INT(syscall(SYS_dup3, from, to, flags)); }
 static inline int clx_dup_cloexec(int fd, int lowest) { return CLX_INT(fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
 static inline int clx_set_cloexec(int fd, int on) { return CLX_INT(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0)); }
@@ -111,6 +112,7 @@ static inline int clx_fchdir(int fd) { return CLX_INT(fchdir(fd)); }
 static inline int clx_chdir(const char *path) { return CLX_INT(chdir(path)); }
 static inline int clx_chroot(const char *path) { return CLX_INT(chroot(path)); }
 static inline long clx_getcwd(char *buffer, size_t size) { return clx_result(syscall(SYS_getcwd, buffer, size)); }
+static inline int clx_rewind(int fd) { return CLX_INT(lseek(fd, 0, SEEK_SET)); }
 static inline int clx_flock(int fd, int operation) { return CLX_INT(flock(fd, operation)); }
 static inline int clx_ftruncate(int fd, long size) { return CLX_INT(ftruncate(fd, size)); }
 static inline long clx_getdents(int fd, void *buffer, size_t size) {

@@ -1,0 +1,59 @@
+import CLinux
+import SystemPackage
+
+extension Descriptor {
+  /// The same directory opened anew, with other flags: an O_PATH descriptor made readable.
+  public func reopen(_ flags: OpenFlags) throws(SystemError) -> Descriptor {
+    Descriptor(taking: try check("openat", unsafe clx_openat(number, ".", flags.rawValue | O_CLOEXEC, 0)))
+  }
+}
+
+extension Directory {
+  /// Copies what is below this directory into another: files, directories, symlinks and special files with owner and
+  /// mode. Follows no symlink; mounts below are not entered as such, their content is copied.
+  public func copyContents(to other: borrowing Directory) throws(SystemError) {
+    for name in try names() {
+      let status = try status(of: name)
+      switch status.kind {
+      case FileStatus.directory:
+        try other.makeDirectory(name, mode: 0o700)
+        try directory(name, [.readOnly, .noFollow]).copyContents(to: try other.directory(name))
+      case FileStatus.regular:
+        try copyFile(name, to: other)
+      case FileStatus.symlink:
+        let target = try link(name)
+        try check("symlinkat", on: name, unsafe clx_symlinkat(target, other.descriptor.number, name))
+      default:
+        try check(
+          "mknodat", on: name, unsafe clx_mknodat(other.descriptor.number, name, status.mode, status.special))
+      }
+      let owner = unsafe clx_fchownat(
+        other.descriptor.number, name, status.uid, status.gid, Int32(CLX_AT_SYMLINK_NOFOLLOW))
+      try check("fchownat", on: name, owner)
+      if !status.isSymlink { try other.descriptor.changeMode(of: name, to: status.mode & 0o7777) }
+    }
+  }
+
+  private func copyFile(_ name: String, to other: borrowing Directory) throws(SystemError) {
+    let from = try open(name, [.readOnly, .noFollow])
+    let to = try other.open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
+    while true {
+      let bytes = try from.read(upTo: 65536)
+      if bytes.isEmpty { return }
+      try to.write(bytes)
+    }
+  }
+
+  private func link(_ name: String) throws(SystemError) -> String {
+    var result = 0
+    let number = descriptor.number
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      result = unsafe buffer.withMemoryRebound(to: CChar.self) {
+        unsafe clx_readlinkat(number, name, $0.baseAddress, 4096)
+      }
+      count = max(0, result)
+    }
+    try check("readlinkat", on: name, result)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,210 @@
+import Linux
+import OCI
+
+extension SandboxPlan {
+  /// Compiles the parts of config.json that the container's first process carries out.
+  ///
+  /// - Parameters:
+  ///   - bundle: absolute path; relative paths of the document start there.
+  ///   - usesPivotRoot: off with `--no-pivot`.
+  public init(_ config: Config, bundle: String, usesPivotRoot: Bool) throws(Failure) {
+    guard let process = config.process else {
+      throw Failure("config.json: process: missing; a container is created with the process it will start")
+    }
+    guard let root = config.root else { throw Failure("config.json: root: missing") }
+    let linux = config.linux ?? Config.Linux()
+    namespaces = try NamespacePlan(linux)
+    hostname = config.hostname
+    domainname = config.domainname
+    for (key, value) in linux.sysctl.map({ ($0.key, $0.value) }) {
+      sysctl.append((SandboxPlan.sysctlPath(key), value))
+    }
+    rootfs = RootfsPlan(path: absolute(root.path, in: bundle))
+    rootfs.readOnly = root.readonly
+    rootfs.usesPivotRoot = usesPivotRoot
+    rootfs.propagation = linux.rootfsPropagation?.propagation
+    for (index, mount) in config.mounts.enumerated() {
+      rootfs.mounts.append(try MountPlan(mount, index: index, bundle: bundle))
+    }
+    rootfs.populatesDev = !rootfs.mounts.contains { mount in
+      if case .bind = mount.source { return splitPath(mount.destination) == ("/", "dev") }
+      return false
+    }
+    rootfs.devices = rootfs.populatesDev ? try SandboxPlan.devices(linux.devices) : []
+    rootfs.maskedPaths = linux.maskedPaths
+    rootfs.readOnlyPaths = linux.readonlyPaths
+    self.process = try ProcessPlan(process)
+    if let personality = linux.personality { self.process.personality = try personality.number() }
+    if let policy = linux.memoryPolicy { self.process.memoryPolicy = try MemoryPolicyPlan(policy) }
+    self.process.keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
+  }
+
+  /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose
+  /// dots belong to names (sysctl(8)).
+  static func sysctlPath(_ key: String) -> String {
+    let separators: [Character] = [".", "/"]
+    if key.first(where: { separators.contains($0) }) == "/" { return key }
+    return String(key.map { $0 == "." ? "/" : $0 })
+  }
+
+  private static func devices(_ additional: [Config.Device]) throws(Failure) -> [DevicePlan] {
+    // config-linux.md, "Default Devices".
+    let numbers: [(String, UInt32, UInt32)] = [
+      ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    ]
+    var plans = numbers.map { name, major, minor in
+      DevicePlan(path: "/dev/" + name, mode: FileStatus.characterDevice | 0o666, major: major, minor: minor)
+    }
+    for (index, device) in additional.enumerated() {
+      let plan = try DevicePlan(device, index: index)
+      plans.removeAll { $0.path == plan.path }
+      plans.append(plan)
+    }
+    return plans
+  }
+}
+
+/// A path of the document, made absolute.
+public func absolute(_ path: String, in directory: String) -> String {
+  path.hasPrefix("/") ? path : directory + "/" + path
+}
+
+extension DevicePlan {
+  init(_ device: Config.Device, index: Int) throws(Failure) {
+    let kind: UInt32
+    switch device.type {
+    case .block: kind = FileStatus.blockDevice
+    case .character, .unbuffered: kind = FileStatus.characterDevice
+    case .fifo: kind = FileStatus.fifo
+    }
+    path = device.path
+    mode = kind | (device.fileMode ?? 0o666) & 0o7777
+    let place = "config.json: linux.devices[" + String(index) + "]"
+    major = try DevicePlan.number(device.major, device.type == .fifo, place + ".major")
+    minor = try DevicePlan.number(device.minor, device.type == .fifo, place + ".minor")
+    uid = device.uid ?? 0
+    gid = device.gid ?? 0
+  }
+
+  private static func number(_ value: Int64?, _ isFIFO: Bool, _ place: String) throws(Failure) -> UInt32 {
+    if isFIFO { return 0 }
+    guard let value else { throw Failure(place + ": missing") }
+    guard let number = UInt32(exactly: value) else {
+      throw Failure(place + ": " + String(value) + " is no device number")
+    }
+    return number
+  }
+}
+
+extension NamespacePlan {
+  init(_ linux: Config.Linux) throws(Failure) {
+    for namespace in linux.namespaces {
+      if let path = namespace.path, !path.isEmpty {
+        joined.append(Joined(kind: namespace.type.flag, path: path))
+      } else {
+        created.insert(namespace.type.flag)
+      }
+    }
+    userMappings = linux.uidMappings.map { IDMapping($0) }
+    groupMappings = linux.gidMappings.map { IDMapping($0) }
+    for (name, offset) in [("monotonic", linux.timeOffsets?.monotonic), ("boottime", linux.timeOffsets?.boottime)] {
+      guard let offset else { continue }
+      timeOffsets.append(name + " " + String(offset.secs) + " " + String(offset.nanosecs) + "\n")
+    }
+  }
+}
+
+extension Config.NamespaceType {
+  /// The flag of clone(2) for this kind.
+  public var flag: NamespaceFlags {
+    switch self {
+    case .mount: return .mount
+    case .pid: return .pid
+    case .network: return .network
+    case .uts: return .uts
+    case .ipc: return .ipc
+    case .user: return .user
+    case .cgroup: return .cgroup
+    case .time: return .time
+    }
+  }
+}
+
+extension Config.RootfsPropagation {
+  var propagation: Propagation {
+    switch self {
+    case .private, .rprivate: return .private
+    case .shared, .rshared: return .shared
+    case .slave, .rslave: return .slave
+    case .unbindable, .runbindable: return .unbindable
+    }
+  }
+}
+
+extension MountPlan {
+  init(_ mount: Config.Mount, index: Int, bundle: String) throws(Failure) {
+    self.index = index
+    destination = mount.destination
+    source = .remount
+    var isBind = mount.type == "bind" || mount.type == "rbind"
+    var isRecursive = mount.type == "rbind"
+    var isRemount = false
+    for word in mount.options {
+      switch MountOption(word) {
+      case .attributes(let set, let clear, let recursive):
+        add(set, clear, recursive: recursive)
+      case .fileSystemFlag(let flag):
+        data.append(Data(key: flag, value: nil, isOptional: true))
+      case .propagation(let propagation, let recursive):
+        self.propagation.append(PropagationChange(propagation: propagation, recursive: recursive))
+      case .bind(let recursive):
+        isBind = true
+        isRecursive = isRecursive || recursive
+      case .remount: isRemount = true
+      case .copyUp: copiesUp = true
+      case .idMap(let recursive): idMap = IDMapPlan(recursive: recursive, users: [], groups: [])
+      case .nothing: break
+      case nil: data.append(Data(word))
+      }
+    }
+    if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
+      idMap = IDMapPlan(
+        recursive: idMap?.recursive ?? false, users: mount.uidMappings.map { IDMapping($0) },
+        groups: mount.gidMappings.map { IDMapping($0) })
+    }
+    if isRemount { return }
+    let place = "config.json: mounts[" + String(index) + "]"
+    if isBind {
+      guard let path = mount.source, !path.isEmpty else {
+        throw Failure(place + ".source: missing, and needed to bind")
+      }
+      source = .bind(path: absolute(path, in: bundle), recursive: isRecursive)
+      return
+    }
+    guard let type = mount.type, !type.isEmpty else {
+      throw Failure(place + ".type: missing; give a type, or `bind` among the options")
+    }
+    source = type == "cgroup" ? .cgroup : .fileSystem(type: type, source: mount.source)
+  }
+
+  /// Later words win over earlier ones.
+  private mutating func add(_ set: MountAttributes, _ clear: MountAttributes, recursive: Bool) {
+    if recursive {
+      recursiveSet = recursiveSet.subtracting(clear).union(set)
+      recursiveClear = recursiveClear.subtracting(set.subtracting(.accessTime)).union(clear)
+    } else {
+      self.set = self.set.subtracting(clear).union(set)
+      self.clear = self.clear.subtracting(set.subtracting(.accessTime)).union(clear)
+    }
+  }
+}
+
+extension MountPlan.Data {
+  /// `size=64m` or `newinstance`.
+  init(_ word: String) {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    key = String(parts[0])
+    value = parts.count == 2 ? String(parts[1]) : nil
+    isOptional = false
+  }
+}

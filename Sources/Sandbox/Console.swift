@@ -1,0 +1,71 @@
+import Linux
+import SystemPackage
+
+/// Makes `terminal`'s other end the standard streams and the controlling terminal, and hands the master to whoever
+/// relays it.
+///
+/// - Parameters:
+///   - ptmx: the multiplexer of the container's devpts.
+///   - bind: puts the terminal where the container's `/dev/console` is.
+func openConsole(
+  _ process: ProcessPlan, ptmx: consuming Descriptor, sendTo socket: Int32,
+  bind: (borrowing Descriptor) throws(SystemError) -> Void
+) throws(SystemError) {
+  // Whatever the image has at that place: the device, or nothing.
+  guard try ptmx.status().isCharacterDevice(5, 2) else {
+    throw SystemError(call: "open", subject: "ptmx (not the terminal multiplexer)", errno: .noSuchAddressOrDevice)
+  }
+  let terminal = try PseudoTerminal(ptmx: ptmx)
+  let peer = try terminal.openPeer()
+  if let rows = process.consoleRows, let columns = process.consoleColumns {
+    try Terminal.setSize(peer, rows: rows, columns: columns)
+  }
+  // The program's user owns its terminal.
+  try peer.changeOwner(uid: process.uid)
+  try bind(peer)
+  let channel = Socket(Descriptor(taking: socket))
+  try channel.send(Array("/dev/ptmx".utf8), descriptor: terminal.master.number)
+  try Terminal.makeControlling(peer)
+  for number in Int32(0)...2 { try peer.install(as: number) }
+}
+
+/// How the multiplexer is opened.
+let multiplexerFlags: OpenFlags = [.readWrite, .noControllingTerminal]
+
+extension Rootfs {
+  /// `/dev/pts/ptmx` of the container; where it has no devpts of its own, what `/dev/ptmx` leads to.
+  func openMultiplexer() throws(SystemError) -> Descriptor {
+    do {
+      return try root.open("/dev/pts/ptmx", multiplexerFlags)
+    } catch {
+      return try root.open("/dev/ptmx", multiplexerFlags)
+    }
+  }
+
+  /// Binds the terminal onto `/dev/console`. The target must be a file, not a symlink (CVE-2025-52565).
+  func bindConsole(_ terminal: borrowing Descriptor) throws(SystemError) {
+    let dev = try root.openDirectory(creating: "/dev")
+    do throws(SystemError) {
+      try root.makeNode("console", in: dev, mode: FileStatus.regular | 0o600, device: 0)
+    } catch {
+      if error.errno != .fileExists { throw error }
+    }
+    let target = try Directory(dev).open("console", [.path, .noFollow])
+    guard try !target.status().isSymlink else {
+      throw SystemError(call: "open", subject: "/dev/console (a symlink)", errno: .tooManySymbolicLinkLevels)
+    }
+    try DetachedMount(cloning: terminal, recursive: false).attach(to: target)
+  }
+
+  /// Makes the directory inside the root if it is missing: a working directory need not be in the image.
+  func ensureDirectory(_ path: String) throws(Failure) {
+    try step("process.cwd") { () throws(SystemError) in
+      do throws(SystemError) {
+        _ = try root.openDirectory(creating: path)
+      } catch {
+        // A read-only image; whether the directory is needed shows when it is entered.
+        if error.errno != .readOnlyFileSystem && error.errno != .notDirectory { throw error }
+      }
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import Linux
+import SystemPackage
+
+/// Turns the calling process into the one the plan describes: the last steps of `create`, `run` and `exec`.
+extension ProcessPlan {
+  /// What can be done, and can fail, before the container is started: limits, working directory, finding the program.
+  mutating func prepare() throws(Failure) {
+    CurrentProcess.setUmask(umask)
+    for limit in limits {
+      try step("rlimit " + limit.name, hint: limitHint) { () throws(SystemError) in
+        try CurrentProcess.setLimit(limit.resource, soft: limit.soft, hard: limit.hard)
+      }
+    }
+    if let personality {
+      try step("personality") { () throws(SystemError) in try ProcessAttributes.setPersonality(personality) }
+    }
+    try setScheduling()
+    addHome()
+    addListenVariables()
+    try asUser { (self) throws(Failure) in
+      try self.enterWorkingDirectory()
+      self.program = try self.findProgram()
+    }
+  }
+
+  private func limitHint(_ errno: Errno) -> String? {
+    errno == .notPermitted ? "raising a hard limit needs CAP_SYS_RESOURCE" : nil
+  }
+
+  private func setScheduling() throws(Failure) {
+    if let ioClass {
+      try step("ioPriority") { () throws(SystemError) in
+        try ProcessAttributes.setIOPriority(class: ioClass, priority: ioPriority)
+      }
+    }
+    if let scheduler {
+      try step("scheduler") { () throws(SystemError) in
+        try ProcessAttributes.setScheduler(
+          policy: scheduler.policy, flags: scheduler.flags, nice: scheduler.nice, priority: scheduler.priority,
+          runtime: scheduler.runtime, deadline: scheduler.deadline, period: scheduler.period)
+      }
+    }
+    if let memoryPolicy {
+      try step("memoryPolicy") { () throws(SystemError) in
+        try ProcessAttributes.setMemoryPolicy(mode: memoryPolicy.mode, nodes: memoryPolicy.nodes)
+      }
+    }
+  }
+
+  /// Runs the body with the access rights the program will have, then takes back the own ones: what only root may
+  /// reach must not be found for a user.
+  private mutating func asUser(_ body: (inout ProcessPlan) throws(Failure) -> Void) throws(Failure) {
+    guard uid != 0 else { return try body(&self) }
+    let groups = try step("user") { () throws(SystemError) in
+      let groups = try Credentials.supplementaryGroups()
+      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(additionalGroups) }
+      try Credentials.setEffectiveGroup(gid)
+      try Credentials.setEffectiveUser(uid)
+      return groups
+    }
+    var failure: Failure?
+    do { try body(&self) } catch { failure = error }
+    try step("user") { () throws(SystemError) in
+      try Credentials.setEffectiveUser(0)
+      try Credentials.setEffectiveGroup(0)
+      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(groups) }
+    }
+    if let failure { throw failure }
+  }
+
+  private func enterWorkingDirectory() throws(Failure) {
+    let directory = workingDirectory
+    try step("process.cwd") { () throws(SystemError) in try CurrentProcess.changeDirectory(directory) }
+    // Through a descriptor of the host's a process could stand outside its root (CVE-2024-21626).
+    let here = try step("process.cwd") { () throws(SystemError) in try currentDirectory() }
+    guard here.hasPrefix("/") else {
+      throw Failure("process.cwd \"" + directory + "\" leads out of the container's root file system")
+    }
+  }
+
+  // MARK: the program
+
+  /// The path execve(2) gets: `args[0]` itself when it has a slash, else the first match in the container's PATH.
+  private func findProgram() throws(Failure) -> String {
+    let name = arguments[0]
+    if name.isEmpty {
+      throw Failure("process.args[0] is empty: executable file not found in $PATH", errno: .noSuchFileOrDirectory)
+    }
+    if name.utf8.contains(UInt8(ascii: "/")) {
+      do {
+        try checkExecutable(name)
+      } catch {
+        throw ProcessPlan.notExecutable(name, error)
+      }
+      return name
+    }
+    var refused: SystemError?
+    for directory in searchPath.split(separator: ":", omittingEmptySubsequences: false) {
+      let path = (directory.isEmpty ? "." : String(directory)) + "/" + name
+      do {
+        try checkExecutable(path)
+        return path
+      } catch {
+        if error.errno == .permissionDenied { refused = error }
+      }
+    }
+    if let refused { throw ProcessPlan.notExecutable(name, refused) }
+    throw Failure("exec \"" + name + "\": executable file not found in $PATH", errno: .noSuchFileOrDirectory)
+  }
+
+  private var searchPath: String {
+    let prefix = "PATH="
+    guard let entry = environment.last(where: { $0.hasPrefix(prefix) }) else {
+      return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
+    return String(entry.dropFirst(prefix.count))
+  }
+
+  /// In words that engines know: they look for these to tell 127 from 126.
+  static func notExecutable(_ name: String, _ cause: SystemError) -> Failure {
+    let reason: String
+    switch cause.errno {
+    case .noSuchFileOrDirectory, .notDirectory: reason = "no such file or directory"
+    case .permissionDenied: reason = "permission denied"
+    case .isDirectory: reason = "is a directory: permission denied"
+    default: reason = cause.errno.description
+    }
+    return Failure("exec \"" + name + "\": " + reason, errno: cause.errno)
+  }
+
+  // MARK: environment
+
+  /// HOME from the image's /etc/passwd, if the configuration sets none: what every login has.
+  private mutating func addHome() {
+    if environment.contains(where: { $0.hasPrefix("HOME=") && $0.utf8.count > 5 }) { return }
+    environment.removeAll { $0 == "HOME=" }
+    environment.append("HOME=" + (PasswordFile.home(of: uid) ?? "/"))
+  }
+
+  private mutating func addListenVariables() {
+    guard listenDescriptors > 0 else { return }
+    environment.append("LISTEN_FDS=" + String(listenDescriptors))
+    environment.append("LISTEN_PID=" + String(CurrentProcess.pid))
+  }
+
+  // MARK: the last steps
+
+  /// Gives up what the program is not to have and becomes the program. Returns only by throwing.
+  func execute(_ filter: FilterPlan?) throws(Failure) -> Never {
+    let preserved = 3 + preservedDescriptors
+    try step("descriptors") { () throws(SystemError) in
+      try Descriptor.closeOnExec(from: preserved)
+      for number in 3..<max(3, preserved) where Descriptor.isOpen(number) {
+        let descriptor = Descriptor(taking: number)
+        try descriptor.setCloseOnExec(false)
+        _ = descriptor.release()
+      }
+    }
+    try writeLabels()
+    // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities go.
+    if !noNewPrivileges { try load(filter) }
+    try setCredentials()
+    if noNewPrivileges {
+      try step("noNewPrivileges") { () throws(SystemError) in try CurrentProcess.setNoNewPrivileges() }
+      try load(filter)
+    }
+    SignalReader.reset()
+    do {
+      try CurrentProcess.execute(program, arguments, environment: environment)
+    } catch {
+      throw ProcessPlan.notExecutable(arguments[0], error)
+    }
+    CurrentProcess.exit(255)
+  }
+
+  private func load(_ filter: FilterPlan?) throws(Failure) {
+    guard let filter else { return }
+    try step("seccomp") { () throws(SystemError) in
+      _ = try ProcessAttributes.loadFilter(filter.instructions, flags: filter.flags)
+    }
+  }
+
+  private func writeLabels() throws(Failure) {
+    if apparmorProfile == nil && selinuxLabel == nil { return }
+    let proc = try step("security label") { () throws(SystemError) in try Procfs(processesOnly: true) }
+    let own = String(CurrentProcess.pid)
+    if let profile = apparmorProfile {
+      try step("apparmorProfile \"" + profile + "\"", hint: { _ in "is AppArmor on, and the profile loaded?" }) {
+        () throws(SystemError) in
+        do throws(SystemError) {
+          try proc.write("exec " + profile, to: own + "/attr/apparmor/exec")
+        } catch {
+          if error.errno != .noSuchFileOrDirectory { throw error }
+          try proc.write("exec " + profile, to: own + "/attr/exec")
+        }
+      }
+    }
+    if let label = selinuxLabel {
+      try step("selinuxLabel \"" + label + "\"", hint: { _ in "is SELinux on?" }) { () throws(SystemError) in
+        try proc.write(label, to: own + "/attr/exec")
+      }
+    }
+  }
+
+  private func setCredentials() throws(Failure) {
+    if let capabilities {
+      try step("capabilities.bounding") { () throws(SystemError) in
+        try Credentials.limitBounding(to: capabilities.bounding)
+      }
+    }
+    try step("user") { () throws(SystemError) in
+      try Credentials.setKeepCapabilities(true)
+      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(additionalGroups) }
+      try Credentials.setGroup(gid)
+      try Credentials.setUser(uid)
+    }
+    guard let capabilities else { return }
+    try step("capabilities") { () throws(SystemError) in
+      // What the runtime itself lacks it cannot hand on.
+      let own = try Credentials.capabilities().permitted
+      try Credentials.setCapabilities(
+        effective: capabilities.effective.intersection(own), permitted: capabilities.permitted.intersection(own),
+        inheritable: capabilities.inheritable)
+      _ = try Credentials.setAmbient(capabilities.ambient)
+    }
+  }
+}
+
+/// The image's /etc/passwd (passwd(5)): hostile, so read from a regular file and up to a limit.
+enum PasswordFile {
+  static func home(of uid: UInt32) -> String? {
+    guard let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
+      let bytes = try? file.readAll(limit: 10 << 20)
+    else { return nil }
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+      if fields.count >= 6, decimal(fields[2]) == UInt64(uid), !fields[5].isEmpty {
+        return String(decoding: fields[5], as: UTF8.self)
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,404 @@
+import Linux
+
+/// The container's root file system while it is being put together, held by the descriptor of its root mount.
+///
+/// Nothing here trusts what the root file system contains: targets are resolved inside the root, once, to
+/// descriptors, and mounts are made detached and attached to those (design, section 5, rules 1–5).
+struct Rootfs: ~Copyable {
+  let plan: RootfsPlan
+  let root: Root
+  /// Mounts that become read-only when everything is in place: what lies below them is still to be made.
+  private var readOnlyLater: [Int32] = []
+
+  /// Takes the directory as the root of a tree of mounts of our own.
+  init(_ plan: RootfsPlan) throws(Failure) {
+    self.plan = plan
+    let path = plan.path
+    root = try step("rootfs") { () throws(SystemError) in
+      // Events from the host still arrive, none leave; pivot_root(2) refuses shared mounts.
+      try MountNamespace.setPropagation(plan.propagation == .private ? .private : .slave, of: "/", recursive: true)
+      let target = try openFile(path, [.path, .directory])
+      let mount = try DetachedMount(cloning: path, recursive: true)
+      try mount.attach(to: target)
+      return Root(mount.intoDescriptor())
+    }
+  }
+
+  // MARK: mounts
+
+  /// Makes every mount of the plan, in order.
+  mutating func mountAll(cgroups: CgroupView, userNamespace: Int32) throws(Failure) {
+    for mount in plan.mounts {
+      do {
+        try make(mount, cgroups, userNamespace)
+      } catch {
+        throw Failure(mount.name, error)
+      }
+    }
+  }
+
+  private mutating func make(_ mount: MountPlan, _ cgroups: CgroupView, _ userNamespace: Int32) throws(SystemError) {
+    switch mount.source {
+    case .bind(let path, let recursive):
+      try bind(mount, path, recursive, userNamespace)
+    case .fileSystem(let type, let source):
+      try mountFileSystem(mount, type, source, userNamespace)
+    case .cgroup:
+      try mountCgroups(mount, cgroups)
+    case .remount:
+      let target = try root.open(mount.destination)
+      try MountNamespace.setAttributes(
+        of: target, mount.set.union(mount.recursiveSet), clear: mount.clear.union(mount.recursiveClear),
+        recursive: false)
+      try apply(mount.propagation, to: target)
+    }
+  }
+
+  private func bind(_ mount: MountPlan, _ path: String, _ recursive: Bool, _ userNamespace: Int32)
+    throws(SystemError)
+  {
+    let source = try DetachedMount(cloning: path, recursive: recursive)
+    let isDirectory = try source.descriptor.status().isDirectory
+    let target =
+      isDirectory
+      ? try root.openDirectory(creating: mount.destination) : try root.openFile(creating: mount.destination)
+    try setAttributes(of: source, mount, userNamespace)
+    try source.attach(to: target)
+    try apply(mount.propagation, to: source.descriptor)
+  }
+
+  private func setAttributes(of mount: borrowing DetachedMount, _ plan: MountPlan, _ userNamespace: Int32)
+    throws(SystemError)
+  {
+    if !plan.recursiveSet.isEmpty || !plan.recursiveClear.isEmpty {
+      try mount.set(plan.recursiveSet, clear: plan.recursiveClear, recursive: true)
+    }
+    if !plan.set.isEmpty || !plan.clear.isEmpty {
+      try mount.set(plan.set, clear: plan.clear)
+    }
+    if let idMap = plan.idMap {
+      try mount.set(.idMap, recursive: idMap.recursive, userNamespace: userNamespace)
+    }
+  }
+
+  private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?, _ userNamespace: Int32)
+    throws(SystemError)
+  {
+    // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
+    let target =
+      type == "proc" || type == "sysfs"
+      ? try realDirectory(mount.destination) : try root.openDirectory(creating: mount.destination)
+    var attributes = mount.set.subtracting(mount.clear)
+    let isScratch = type == "tmpfs"
+    // A tmpfs is filled, and mounted into, before it becomes read-only.
+    if isScratch { attributes.remove(.readOnly) }
+    if mount.exceedsContext {
+      let data = mount.data.map { $0.key + ($0.value.map { "=" + $0 } ?? "") }.joined(separator: ",")
+      try MountNamespace.mount(type: type, source: source ?? type, on: target, attributes, data: data)
+      return try apply(mount.propagation, to: try root.open(mount.destination))
+    }
+    let made = try newFileSystem(mount, type, source, attributes)
+    if mount.copiesUp { try copyUp(from: target, to: made) }
+    if !mount.recursiveSet.isEmpty || mount.idMap != nil {
+      var rest = mount
+      rest.set = []
+      rest.clear = []
+      try setAttributes(of: made, rest, userNamespace)
+    }
+    try made.attach(to: target)
+    try apply(mount.propagation, to: made.descriptor)
+    if isScratch && mount.set.contains(.readOnly) { readOnlyLater.append(made.intoDescriptor().release()) }
+  }
+
+  private func newFileSystem(_ mount: MountPlan, _ type: String, _ source: String?, _ attributes: MountAttributes)
+    throws(SystemError) -> DetachedMount
+  {
+    let context = try FileSystemContext(type)
+    if let source { try context.set("source", source) }
+    for item in mount.data {
+      do {
+        try context.set(item.key, item.value)
+      } catch {
+        if !item.isOptional || error.errno != .invalidArgument { throw error }
+      }
+    }
+    return try context.mount(attributes)
+  }
+
+  private func realDirectory(_ path: String) throws(SystemError) -> Descriptor {
+    do {
+      return try root.openWithoutSymlinks(path, [.path, .directory])
+    } catch {
+      if error.errno != .noSuchFileOrDirectory { throw error }
+    }
+    _ = try root.openDirectory(creating: path)
+    return try root.openWithoutSymlinks(path, [.path, .directory])
+  }
+
+  private func apply(_ changes: [MountPlan.PropagationChange], to mount: borrowing Descriptor) throws(SystemError) {
+    for change in changes {
+      try MountNamespace.setPropagation(change.propagation, of: mount, recursive: change.recursive)
+    }
+  }
+
+  /// The files the image has at the target are copied into the new file system.
+  private func copyUp(from target: borrowing Descriptor, to made: borrowing DetachedMount) throws(SystemError) {
+    let from = try Directory(target.reopen([.readOnly, .directory]))
+    let to = try Directory(made.descriptor.reopen([.readOnly, .directory]))
+    try from.copyContents(to: to)
+  }
+
+  // MARK: cgroups
+
+  private mutating func mountCgroups(_ mount: MountPlan, _ view: CgroupView) throws(SystemError) {
+    let target = try root.openDirectory(creating: mount.destination)
+    if case .unified(let directory) = view.kind {
+      let made = try cgroupMount("cgroup2", [], directory, view.inNamespace, mount.set)
+      try made.attach(to: target)
+      try apply(mount.propagation, to: made.descriptor)
+      return
+    }
+    guard case .hierarchies(let hierarchies) = view.kind else { return }
+    let context = try FileSystemContext("tmpfs")
+    try context.set("source", "tmpfs")
+    try context.set("mode", "755")
+    let top = try context.mount(mount.set.subtracting(.readOnly))
+    try top.attach(to: target)
+    let directory = try Directory(top.descriptor.reopen([.readOnly, .directory]))
+    for hierarchy in hierarchies {
+      try directory.makeDirectory(hierarchy.name)
+      let made = try cgroupMount("cgroup", hierarchy.options, hierarchy.directory, view.inNamespace, mount.set)
+      try made.attach(to: try directory.open(hierarchy.name, [.path, .directory]))
+      // `cpu` and `cpuacct` are found under their own names where the kernel joins them.
+      if hierarchy.options.count > 1 && !hierarchy.name.hasPrefix("name=") {
+        for option in hierarchy.options where option != "none" && !option.hasPrefix("name=") {
+          try root.makeSymlink(option, in: directory.descriptor, to: hierarchy.name)
+        }
+      }
+    }
+    try apply(mount.propagation, to: top.descriptor)
+    if mount.set.contains(.readOnly) { readOnlyLater.append(top.intoDescriptor().release()) }
+  }
+
+  /// In a cgroup namespace a new mount shows the container's cgroup as the root; elsewhere that directory is bound.
+  private func cgroupMount(
+    _ type: String, _ options: [String], _ directory: String, _ inNamespace: Bool, _ attributes: MountAttributes
+  ) throws(SystemError) -> DetachedMount {
+    if inNamespace {
+      let context = try FileSystemContext(type)
+      for option in options {
+        let parts = option.split(separator: "=", maxSplits: 1)
+        try context.set(String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
+      }
+      return try context.mount(attributes)
+    }
+    let bound = try DetachedMount(cloning: directory, recursive: false)
+    try bound.set(attributes)
+    return bound
+  }
+
+  // MARK: /dev
+
+  /// Makes the device files, the links and the container's own additions in /dev.
+  func populateDev() throws(Failure) {
+    CurrentProcess.setUmask(0)
+    defer { CurrentProcess.setUmask(0o022) }
+    for device in plan.devices { try make(device) }
+    guard plan.populatesDev else { return }
+    try step("/dev") { () throws(SystemError) in
+      let dev = try root.openDirectory(creating: "/dev")
+      for (name, target) in Rootfs.links { try root.makeSymlink(name, in: dev, to: target) }
+    }
+  }
+
+  private static let links = [
+    ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
+  ]
+
+  private func make(_ device: DevicePlan) throws(Failure) {
+    try step("device \"" + device.path + "\"") { () throws(SystemError) in
+      let (parentPath, name) = splitPath(device.path)
+      let parent = try root.openDirectory(creating: parentPath)
+      do throws(SystemError) {
+        try root.makeNode(name, in: parent, mode: device.mode, device: deviceNumber(device.major, device.minor))
+      } catch {
+        switch error.errno {
+        case .fileExists:
+          // The image's own is as good, if it is the same device: kind and number (design, rule 9).
+          let there = try Directory(parent.duplicate()).status(of: name)
+          guard there.kind == device.mode & FileStatus.kindMask,
+            there.kind == FileStatus.fifo || there.special == deviceNumber(device.major, device.minor)
+          else { throw error }
+          return
+        case .notPermitted:
+          // A user namespace cannot make devices: the host's is bound in.
+          let bound = try DetachedMount(cloning: device.path, recursive: false)
+          let status = try bound.descriptor.status()
+          guard status.kind == device.mode & FileStatus.kindMask,
+            status.special == deviceNumber(device.major, device.minor)
+          else { throw error }
+          try bound.attach(to: try root.openFile(creating: device.path))
+          return
+        default: throw error
+        }
+      }
+      if device.uid != 0 || device.gid != 0 {
+        try Directory(parent.duplicate()).open(name, [.path, .noFollow]).changeOwner(uid: device.uid, gid: device.gid)
+      }
+    }
+  }
+
+  // MARK: masks
+
+  /// Hides the masked paths and makes the read-only paths read-only. What does not exist needs neither.
+  func mask() throws(Failure) {
+    var emptyDirectory: Int32 = -1
+    var null: Int32 = -1
+    defer {
+      if emptyDirectory >= 0 { _ = Descriptor(taking: emptyDirectory) }
+      if null >= 0 { _ = Descriptor(taking: null) }
+    }
+    for path in plan.readOnlyPaths {
+      try step("read-only path \"" + path + "\"") { () throws(SystemError) in
+        guard let target = try existing(path) else { return }
+        let bound = try DetachedMount(cloning: target, recursive: true)
+        try bound.set(.readOnly, recursive: true)
+        try bound.attach(to: target)
+      }
+    }
+    for path in plan.maskedPaths {
+      try step("masked path \"" + path + "\"") { () throws(SystemError) in
+        guard let target = try existing(path) else { return }
+        if try target.status().isDirectory {
+          if emptyDirectory < 0 { emptyDirectory = try Rootfs.emptyDirectory().intoDescriptor().release() }
+          try Rootfs.attachCopy(of: emptyDirectory, to: target)
+        } else {
+          if null < 0 { null = try Rootfs.nullDevice().intoDescriptor().release() }
+          try Rootfs.attachCopy(of: null, to: target)
+        }
+      }
+    }
+  }
+
+  private func existing(_ path: String) throws(SystemError) -> Descriptor? {
+    do {
+      return try root.open(path)
+    } catch {
+      if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
+      throw error
+    }
+  }
+
+  private static func attachCopy(of mount: Int32, to target: borrowing Descriptor) throws(SystemError) {
+    let original = Descriptor(taking: mount)
+    let result: Result<Void, SystemError>
+    do {
+      try DetachedMount(cloning: original, recursive: false).attach(to: target)
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    _ = original.release()
+    try result.get()
+  }
+
+  private static func emptyDirectory() throws(SystemError) -> DetachedMount {
+    let context = try FileSystemContext("tmpfs")
+    try context.set("source", "tmpfs")
+    try context.set("nr_blocks", "1")
+    try context.set("nr_inodes", "1")
+    return try context.mount([.readOnly, .noSuid, .noExec, .noDev])
+  }
+
+  /// The host's /dev/null, opened once and checked to be the device: kind and number (CVE-2025-31133).
+  private static func nullDevice() throws(SystemError) -> DetachedMount {
+    let mount = try DetachedMount(cloning: "/dev/null", recursive: false)
+    guard try mount.descriptor.status().isCharacterDevice(1, 3) else {
+      throw SystemError(call: "open_tree", subject: "/dev/null (not the null device)", errno: .noSuchAddressOrDevice)
+    }
+    return mount
+  }
+
+  // MARK: the end
+
+  /// Makes read-only what was to be so once everything is in it, and the root itself.
+  mutating func finish() throws(Failure) {
+    let later = readOnlyLater
+    readOnlyLater = []
+    try step("rootfs") { () throws(SystemError) in
+      for number in later {
+        let mount = Descriptor(taking: number)
+        try MountNamespace.setAttributes(of: mount, .readOnly, recursive: false)
+      }
+      if plan.readOnly { try MountNamespace.setAttributes(of: root.directory, .readOnly, recursive: false) }
+    }
+  }
+
+  /// Makes the root file system `/`, and lets the host's go.
+  func enter() throws(Failure) {
+    try step("rootfs") { () throws(SystemError) in
+      try CurrentProcess.changeDirectory(root.directory)
+      if plan.usesPivotRoot {
+        try MountNamespace.pivotIntoCurrentDirectory()
+      } else {
+        try MountNamespace.moveCurrentDirectoryToRoot()
+      }
+      if let propagation = plan.propagation {
+        try MountNamespace.setPropagation(propagation, of: "/", recursive: false)
+      }
+    }
+  }
+}
+
+/// What a mount of type `cgroup` shows.
+public struct CgroupView: Equatable, Sendable {
+  public struct Hierarchy: Equatable, Sendable {
+    /// The directory's name, such as `cpu,cpuacct`.
+    public var name: String
+    /// What fsconfig(2) is told: controllers, or `none` and `name=systemd`.
+    public var options: [String]
+    /// The container's cgroup on the host.
+    public var directory: String
+
+    public init(name: String, options: [String], directory: String) {
+      self.name = name
+      self.options = options
+      self.directory = directory
+    }
+  }
+
+  public enum Kind: Equatable, Sendable {
+    case none
+    /// cgroup v2: the container's cgroup on the host.
+    case unified(directory: String)
+    /// cgroup v1, one mount each.
+    case hierarchies([Hierarchy])
+  }
+
+  public var kind: Kind
+  /// Whether the container has a cgroup namespace of its own.
+  public var inNamespace: Bool
+
+  public init(_ kind: Kind, inNamespace: Bool) {
+    self.kind = kind
+    self.inNamespace = inNamespace
+  }
+}
+
+extension MountPlan {
+  /// Whether an option is longer than fsconfig(2) takes.
+  var exceedsContext: Bool { data.contains { ($0.value?.utf8.count ?? 0) > 255 } }
+
+  /// `mount #7 "/data" (bind from "/srv/x")`
+  var name: String {
+    var text = "mount #" + String(index) + " \"" + destination + "\""
+    switch source {
+    case .bind(let path, _): text += " (bind from \"" + path + "\")"
+    case .fileSystem(let type, _): text += " (" + type + ")"
+    case .cgroup: text += " (cgroup)"
+    case .remount: text += " (remount)"
+    }
+    return text
+  }
+}

@@ -1,0 +1,202 @@
+import Linux
+import OCI
+import Seccomp
+
+/// What the container's first process does to enclose itself, in order: compiled from config.json, free of documents
+/// and of system calls, so that it can be printed and tested without privileges.
+public struct SandboxPlan: Equatable, Sendable {
+  public var namespaces: NamespacePlan
+  public var hostname: String?
+  public var domainname: String?
+  /// Kernel parameters by their path below /proc/sys.
+  public var sysctl: [(path: String, value: String)] = []
+  public var rootfs: RootfsPlan
+  /// `nil`: the container has no process to start (the specification allows it for `create`).
+  public var process: ProcessPlan
+
+  public static func == (a: SandboxPlan, b: SandboxPlan) -> Bool {
+    a.namespaces == b.namespaces && a.hostname == b.hostname && a.domainname == b.domainname
+      && a.sysctl.elementsEqual(b.sysctl, by: { $0 == $1 }) && a.rootfs == b.rootfs && a.process == b.process
+  }
+}
+
+/// Which namespaces are made and which are joined (config-linux.md, "Namespaces").
+public struct NamespacePlan: Equatable, Sendable {
+  public struct Joined: Equatable, Sendable {
+    public var kind: NamespaceFlags
+    public var path: String
+  }
+
+  /// Created with the process, or (time) by it.
+  public var created: NamespaceFlags = []
+  public var joined: [Joined] = []
+  public var userMappings: [IDMapping] = []
+  public var groupMappings: [IDMapping] = []
+  /// Lines of /proc/self/timens_offsets: `monotonic 10 0`.
+  public var timeOffsets: [String] = []
+
+  public func joins(_ kind: NamespaceFlags) -> Bool { joined.contains { $0.kind == kind } }
+
+  /// Whether the container has a namespace of that kind apart from the runtime's.
+  public func separates(_ kind: NamespaceFlags) -> Bool { created.contains(kind) || joins(kind) }
+}
+
+/// One line of a uid_map or gid_map (user_namespaces(7)).
+public struct IDMapping: Equatable, Sendable {
+  public var container: UInt32
+  public var host: UInt32
+  public var size: UInt32
+
+  public init(_ mapping: Config.IDMapping) {
+    container = mapping.containerID
+    host = mapping.hostID
+    size = mapping.size
+  }
+
+  /// `0 100000 65536`
+  public var line: String { String(container) + " " + String(host) + " " + String(size) + "\n" }
+}
+
+/// The root file system and everything mounted into it.
+public struct RootfsPlan: Equatable, Sendable {
+  /// Absolute path on the host.
+  public var path: String
+  public var readOnly = false
+  public var usesPivotRoot = true
+  /// `linux.rootfsPropagation`, applied at the end; `nil`: left as the set-up makes it.
+  public var propagation: Propagation?
+  public var mounts: [MountPlan] = []
+  /// Whether default devices and links are made in /dev: not when /dev is somebody else's, bound in.
+  public var populatesDev = true
+  public var devices: [DevicePlan] = []
+  public var maskedPaths: [String] = []
+  public var readOnlyPaths: [String] = []
+}
+
+/// One entry of `mounts`, with its options taken apart.
+public struct MountPlan: Equatable, Sendable {
+  public enum Source: Equatable, Sendable {
+    /// A bind of a host path.
+    case bind(path: String, recursive: Bool)
+    /// A new file system of that type.
+    case fileSystem(type: String, source: String?)
+    /// The container's view of the cgroup hierarchies.
+    case cgroup
+    /// Changes of what is mounted there already.
+    case remount
+  }
+
+  public struct Data: Equatable, Sendable {
+    public var key: String
+    public var value: String?
+    /// A flag that not every file system knows; where it is unknown it changes nothing.
+    public var isOptional = false
+  }
+
+  /// The place in `mounts`, for messages.
+  public var index: Int
+  public var destination: String
+  public var source: Source
+  public var set: MountAttributes = []
+  public var clear: MountAttributes = []
+  public var recursiveSet: MountAttributes = []
+  public var recursiveClear: MountAttributes = []
+  public var propagation: [PropagationChange] = []
+  public var data: [Data] = []
+  public var copiesUp = false
+  public var idMap: IDMapPlan?
+
+  public struct PropagationChange: Equatable, Sendable {
+    public var propagation: Propagation
+    public var recursive: Bool
+  }
+
+  public struct IDMapPlan: Equatable, Sendable {
+    public var recursive: Bool
+    /// Empty: the container's user namespace.
+    public var users: [IDMapping]
+    public var groups: [IDMapping]
+  }
+}
+
+/// One device file.
+public struct DevicePlan: Equatable, Sendable {
+  public var path: String
+  /// `S_IFCHR`, `S_IFBLK` or `S_IFIFO` with the permission bits.
+  public var mode: UInt32
+  public var major: UInt32
+  public var minor: UInt32
+  public var uid: UInt32 = 0
+  public var gid: UInt32 = 0
+}
+
+/// The process that is started: also what `exec` starts.
+public struct ProcessPlan: Equatable, Sendable {
+  public var arguments: [String]
+  /// What execve(2) gets for `arguments[0]`: known once it was looked up in the container.
+  var program = ""
+  public var environment: [String]
+  public var workingDirectory: String
+  public var terminal = false
+  /// Characters: rows and columns.
+  public var consoleRows: UInt16?
+  public var consoleColumns: UInt16?
+  public var uid: UInt32 = 0
+  public var gid: UInt32 = 0
+  public var additionalGroups: [UInt32] = []
+  public var keepsOriginalGroups = false
+  public var umask: UInt32 = 0o022
+  /// `nil`: the set the runtime has is kept.
+  public var capabilities: CapabilityPlan?
+  public var limits: [LimitPlan] = []
+  public var noNewPrivileges = false
+  public var oomScoreAdjustment: Int32?
+  public var personality: UInt?
+  public var scheduler: SchedulerPlan?
+  public var ioClass: Int32?
+  public var ioPriority: Int32 = 0
+  public var memoryPolicy: MemoryPolicyPlan?
+  public var apparmorProfile: String?
+  public var selinuxLabel: String?
+  public var joinsNewKeyring = true
+  /// Descriptors from 3 on that the program gets, by `--preserve-fds` and `LISTEN_FDS`.
+  public var preservedDescriptors: Int32 = 0
+  /// How many of them systemd's protocol announces (sd_listen_fds(3)).
+  public var listenDescriptors: Int32 = 0
+}
+
+/// The five sets (capabilities(7)).
+public struct CapabilityPlan: Equatable, Sendable {
+  public var bounding: CapabilitySet = []
+  public var effective: CapabilitySet = []
+  public var permitted: CapabilitySet = []
+  public var inheritable: CapabilitySet = []
+  public var ambient: CapabilitySet = []
+}
+
+/// One resource limit (getrlimit(2)).
+public struct LimitPlan: Equatable, Sendable {
+  public var name: String
+  public var resource: Int32
+  public var soft: UInt64
+  public var hard: UInt64
+}
+
+/// Arguments of sched_setattr(2).
+public struct SchedulerPlan: Equatable, Sendable {
+  public var policy: UInt32
+  public var flags: UInt64
+  public var nice: Int32
+  public var priority: UInt32
+  /// Nanoseconds, all three.
+  public var runtime: UInt64
+  public var deadline: UInt64
+  public var period: UInt64
+}
+
+/// Arguments of set_mempolicy(2).
+public struct MemoryPolicyPlan: Equatable, Sendable {
+  public var mode: Int32
+  /// A bit for each NUMA node.
+  public var nodes: [UInt]
+}
