@@ -14,16 +14,18 @@ struct Attendant {
   static let signals = [childEnded, windowChanged] + forwarded
 
   /// Attends until the process has ended and, with a terminal, until what it wrote has been passed on.
-  func attend(_ terminal: borrowing Descriptor?, _ signals: borrowing SignalReader) throws(Failure) -> ExitStatus {
-    do throws(SystemError) {
-      guard let number = terminal?.number else { return try attend(relay: nil, signals) }
-      let raw = Terminal.isTerminal(0) ? try RawMode.enter(0) : nil
-      defer { _ = consume raw }
-      var relay = TerminalRelay(master: number)
+  ///
+  /// - Parameter terminal: the master, which somebody else owns; -1: none.
+  func attend(_ terminal: Int32, _ signals: borrowing SignalReader) throws(Failure) -> ExitStatus {
+    try step("attached process") { () throws(SystemError) in
+      if terminal < 0 { return try attend(relay: nil, signals) }
+      let relay = TerminalRelay(master: terminal)
       try relay.copySize()
-      return try attend(relay: relay, signals)
-    } catch {
-      throw Failure("attached process", error)
+      guard Terminal.isTerminal(0) else { return try attend(relay: relay, signals) }
+      let raw = try RawMode.enter(0)
+      let status = try attend(relay: relay, signals)
+      _ = consume raw
+      return status
     }
   }
 
@@ -58,7 +60,9 @@ struct Attendant {
   /// Reaps whoever has ended; the status when our process is among them.
   private func reap() throws(SystemError) -> ExitStatus? {
     var found: ExitStatus?
-    while let (ended, status) = reapAnyChild() where ended == pid { found = status }
+    while let (ended, status) = reapAnyChild() {
+      if ended == pid { found = status }
+    }
     return found
   }
 
@@ -93,7 +97,7 @@ struct TerminalRelay {
     ]
   }
 
-  mutating func copySize() throws(SystemError) {
+  func copySize() throws(SystemError) {
     guard Terminal.isTerminal(0) else { return }
     try withBorrowed(master) { (terminal) throws(SystemError) in try Terminal.copySize(from: 0, to: terminal) }
   }

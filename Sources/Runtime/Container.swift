@@ -82,7 +82,8 @@ struct Container: ~Copyable {
       throw Failure("container process", error)
     }
     // Looked at after it was opened: what is held is what was looked at.
-    return isAlive ? process : nil
+    if isAlive { return process }
+    return nil
   }
 
   func config() throws(Failure) -> Config {

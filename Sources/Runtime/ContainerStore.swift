@@ -111,7 +111,7 @@ public struct ContainerStore {
 
   /// Makes the directory of a new container, locked by us, with its first record.
   func make(_ id: ContainerID, _ record: ContainerRecord, config: [UInt8]) throws(Failure) -> Container {
-    do {
+    do throws(SystemError) {
       try makeDirectories(options.root, mode: 0o700)
       let root = try Directory(path: options.root, [.path])
       try root.makeDirectory(id.text, mode: 0o700)

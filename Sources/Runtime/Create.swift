@@ -42,8 +42,7 @@ struct Created: ~Copyable {
   let container: Container
   let pid: Int32
   let socket: Socket
-  /// The master of the terminal, where the caller relays it itself.
-  var terminal: Descriptor?
+  let terminal: TerminalChannel
 }
 
 /// One container being created: everything that is known before the first side effect.
@@ -273,7 +272,7 @@ struct Creation {
     container.record = record
     if let path = options.pidFile { try writePIDFile(path, pid) }
     if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
-    let master = try terminal.receiveMaster()
-    return Created(container: container, pid: pid, socket: socket, terminal: master)
+    try terminal.receiveMaster()
+    return Created(container: container, pid: pid, socket: socket, terminal: terminal)
   }
 }

@@ -30,8 +30,7 @@ extension ContainerStore {
 
   /// Ends every process of the container and waits until the container process is gone.
   private func killAll(_ container: borrowing Container) throws(Failure) {
-    let process = try container.process()
-    if let process {
+    if let process = try container.process() {
       try step("kill") { () throws(SystemError) in
         do throws(SystemError) {
           try process.signal(Signal.kill.number)
@@ -39,17 +38,21 @@ extension ContainerStore {
           if error.errno != .noSuchProcess { throw error }
         }
       }
-    }
-    if !container.record.cgroups.isEmpty {
-      let cgroup = try container.cgroup()
-      if cgroup.exists { try cgroup.kill() }
-    }
-    if let process {
+      try killCgroup(container)
       let ended = try step("kill") { () throws(SystemError) in
         try process.waitForEnd(milliseconds: ContainerStore.endTimeout)
       }
       if !ended { throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL") }
+    } else {
+      try killCgroup(container)
     }
+  }
+
+  /// What shares the container's pid namespace with others, or was left by a creator that died.
+  private func killCgroup(_ container: borrowing Container) throws(Failure) {
+    if container.record.cgroups.isEmpty { return }
+    let cgroup = try container.cgroup()
+    if cgroup.exists { try cgroup.kill() }
   }
 
   /// Milliseconds that a killed process may take to end.

@@ -24,7 +24,7 @@ extension ContainerStore {
       try step("start") { () throws(SystemError) in try created.socket.send(.start) }
       try awaitProgram(created.socket)
       try runPoststartHooks(created.container)
-      return try Attendant(pid: created.pid).attend(created.terminal, signals)
+      return try Attendant(pid: created.pid).attend(created.terminal.master, signals)
     }
     if !keep { try delete(id, force: true) }
     return status.code

@@ -80,6 +80,8 @@ struct RunningInit {
 struct TerminalChannel: ~Copyable {
   private(set) var sender: Int32
   private let receiver: Int32
+  /// The master of the terminal, once it was received; -1: none, or not for us.
+  private(set) var master: Int32 = -1
 
   /// - Parameters: descriptors to take; -1: none.
   init(sender: Int32 = -1, receiver: Int32 = -1) {
@@ -90,6 +92,7 @@ struct TerminalChannel: ~Copyable {
   deinit {
     if sender >= 0 { _ = Descriptor(taking: sender) }
     if receiver >= 0 { _ = Descriptor(taking: receiver) }
+    if master >= 0 { _ = Descriptor(taking: master) }
   }
 
   /// The container process has its own copy.
@@ -98,11 +101,12 @@ struct TerminalChannel: ~Copyable {
     sender = -1
   }
 
-  /// The master, if it comes to us.
-  func receiveMaster() throws(Failure) -> Descriptor? {
-    guard receiver >= 0 else { return nil }
-    return try step("terminal") { () throws(SystemError) in
-      try receiveDescriptor(from: receiver)
+  /// Takes the master, if it comes to us.
+  mutating func receiveMaster() throws(Failure) {
+    guard receiver >= 0 else { return }
+    master = try step("terminal") { () throws(SystemError) in
+      try receiveDescriptor(from: receiver)?.release() ?? -1
     }
+    if master < 0 { throw Failure("terminal: the container process sent none") }
   }
 }
