@@ -20,15 +20,6 @@ public struct CgroupAttachment: ~Copyable {
     if unified >= 0 { _ = Descriptor(taking: unified) }
     for number in tasks { _ = Descriptor(taking: number) }
   }
-
-  /// Moves the calling thread into the v1 cgroups: for the child, after clone3.
-  public func enterTasks() throws(SystemError) {
-    for number in tasks {
-      let file = Descriptor(taking: number)
-      defer { _ = file.release() }
-      try file.write("0")
-    }
-  }
 }
 
 extension Cgroup {

@@ -93,8 +93,9 @@ extension Cgroup {
     if let hierarchy = v1("devices") {
       try DeviceList(rules).write(to: try ControlDirectory(hierarchy.directory))
     } else if let unified {
+      let instructions = try DeviceRules.program(rules)
       try step("cgroup: devices of " + unified.directory) { () throws(SystemError) in
-        let program = try DeviceProgram(DeviceRules.program(rules))
+        let program = try DeviceProgram(instructions)
         try program.replaceAll(of: try openFile(unified.directory, .directory))
       }
     } else {

@@ -18,7 +18,7 @@ extension Cgroup {
     if signal == .kill { return try kill() }
     for pid in try processes() {
       try step("cgroup: signal process " + String(pid)) { () throws(SystemError) in
-        do {
+        do throws(SystemError) {
           try signalProcess(pid, signal.number)
         } catch {
           if error.errno != .noSuchProcess { throw error }
