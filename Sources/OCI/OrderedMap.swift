@@ -79,7 +79,7 @@ extension JSON.Object {
   func stringMap(_ key: StaticString) throws(JSON.Error) -> StringMap {
     guard let object = try optionalObject(key) else { return [:] }
     var map = StringMap()
-    map.entries.reserveCapacity(object.members.underestimatedCount)
+    map.entries.reserveCapacity(object.members.capacity)
     for (key, value) in object.members { map.entries.append(.init(key: key, value: try value.string())) }
     return map
   }

@@ -123,7 +123,7 @@ func aWrongStringIsNamedWithItsPlace(text: String, expected: String) {
       }
     }
   }
-  #expect(found == #"test.json:1:64: list[1]["a.b"][""][2]: expected an integer, found "x""#)
+  #expect(found == #"test.json:1:60: list[1]["a.b"][""][2]: expected an integer, found "x""#)
 }
 
 @Test func aLongValueIsShortenedInTheMessage() throws {
