@@ -68,7 +68,7 @@ struct ControlDirectory: ~Copyable {
     switch error.errno {
     case .noSuchFileOrDirectory:
       if file.hasPrefix("memory.memsw") { return "the kernel does not account swap: boot it with swapaccount=1" }
-      if file.contains(".rsvd.") || file.hasPrefix("hugetlb.") {
+      if file.hasPrefix("hugetlb.") {
         return "no such page size, or no hugetlb controller here"
       }
       guard directory.contains("cgroup.controllers") else { return "this kernel or hierarchy does not have the file" }
