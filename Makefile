@@ -4,15 +4,17 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
 # Becomes root for what only root may do.
-SUDO := $(if $(filter-out 0,$(shell id -u)),sudo,)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E,)
 
 # The shipped binary is fully static, carries only sections that are used, and neither Concurrency nor StringProcessing,
 # which every Swift file would import unasked. These flags stand here and not in Package.swift, because SwiftPM refuses
-# packages with unsafe flags as dependencies, and because tests are linked dynamically.
+# packages with unsafe flags as dependencies, and because tests are linked dynamically. The ordering file puts functions that run
+# at start side by side; scripts/startup-order makes it.
 RELEASE_FLAGS := \
   -Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import \
   -Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
-  -Xswiftc -static-executable -Xlinker --gc-sections
+  -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --gc-sections \
+  -Xlinker --symbol-ordering-file=scripts/startup.order -Xlinker --no-warn-symbol-ordering
 
 LINKED := .build/release/apus
 VERSION := $(shell cat VERSION)
@@ -24,6 +26,7 @@ COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
 	@# The linker warns that static glibc cannot dlopen: nothing here does.
+	@[ $(LINKED) -nt scripts/startup.order ] || rm -f $(LINKED)
 	$(SWIFT) build -c release --product apus $(RELEASE_FLAGS)
 	@mkdir -p bin
 	@# Stamping the finished binary instead of compiling the commit in: a commit costs no rebuild. See Sources/CVersion.

@@ -3,13 +3,14 @@
 machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
-    TESTS=version,run,life,syscalls  what to measure
+    TESTS=version,run,cold,life,syscalls
     BUNDLES=minimal,docker-like,config-1MB
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
     APUS=bin/apus                    our own
     REF=crun                         what ratios are relative to
 
-Tests: version: --version; run: from start to the end of /bin/true; life: create, start, state, exec (where offered), kill, delete
+Tests: version: --version; run: from start to the end of /bin/true; cold: the same of docker-like with a state directory that
+was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec (where offered), kill, delete
 of a sleeping container; syscalls: the calls of one run, counted by strace -f. config-1MB takes part in run only.
 
 Per command: wall time; CPU time of the runtime and of everything it reaped (wait4(2)), for create also with the container's
@@ -40,7 +41,7 @@ def setting(name, default):
 
 
 ROUNDS = int(setting("ROUNDS", "60"))
-TESTS = setting("TESTS", "version,run,life,syscalls").split(",")
+TESTS = setting("TESTS", "version,run,cold,life,syscalls").split(",")
 NAMES = setting("BUNDLES", "minimal,docker-like,config-1MB").split(",")
 WARM_UP = 3
 
@@ -127,6 +128,16 @@ class Bench:
                 result = self.spawner.run(runtime.command("run", "--bundle", folders[runtime.name, name], f"bench-{runtime.name}"))
                 if measured:
                     self.add_result(name, "run", runtime, result)
+
+    def cold(self):
+        name = "docker-like"
+        folders = {runtime.name: bundles.write(self.folder, name, runtime.name) for runtime in self.runtimes}
+        for measured, runtime in self.rounds() if name in NAMES else ():
+            with tempfile.TemporaryDirectory(dir=os.path.dirname(runtime.root)) as root:
+                result = self.spawner.run([runtime.path, "--root", root, "run", "--bundle", folders[runtime.name],
+                                           f"bench-{runtime.name}"])
+            if measured:
+                self.add_result(name, "run, cold", runtime, result)
 
     def life(self):
         for name in [name for name in NAMES if name != "config-1MB"]:
@@ -257,7 +268,7 @@ def main():
         sys.exit(__doc__)
     if os.geteuid() != 0:
         fail("runtimes are measured as root")
-    unknown = [name for name in TESTS if name not in ("version", "run", "life", "syscalls")]
+    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "syscalls")]
     unknown += [name for name in NAMES if name not in bundles.BUNDLES]
     if unknown:
         fail(f"unknown: {', '.join(unknown)}")

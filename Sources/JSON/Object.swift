@@ -37,13 +37,14 @@ public struct Members: Sequence, IteratorProtocol {
   private let document: Document
   private var index: Int
   private let end: Int
-  public let underestimatedCount: Int
+  /// How many members there are, those that are null included.
+  public let capacity: Int
 
   init(document: Document, container: Int) {
     self.document = document
     index = container + 1
     end = Int(document.tape.nodes[container].link)
-    underestimatedCount = Int(document.tape.nodes[container].length)
+    capacity = Int(document.tape.nodes[container].length)
   }
 
   public mutating func next() -> (key: String, value: Value)? {

@@ -107,23 +107,43 @@ extension Parser {
     }
   }
 
-  /// Where the token starts of which yajl has read the bytes up to `consumed`.
+  /// Where the token starts that yajl complained about after having read `consumed` bytes. yajl sometimes counts the
+  /// token and sometimes does not, so the tokens that follow the last one with a node are looked at again.
   private func startOfToken(before consumed: Int) -> Int {
-    let text = tape.text
-    var start = min(max(consumed, 1), text.count) - 1
-    func isLiteral(_ byte: UInt8) -> Bool {
-      switch byte | 0x20 {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-      default: byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".")
-      }
-    }
-    if isLiteral(text[start]) {
-      while start > end, isLiteral(text[start - 1]) { start -= 1 }
-    } else if text[start] == UInt8(ascii: "\""), start > end {
-      // A whole string: strings have nodes, so the last one that has none began after `end`.
-      start = text[end..<start].firstIndex(of: UInt8(ascii: "\"")) ?? start
+    var start = tape.text.startOfToken(from: end)
+    while start < tape.text.count {
+      let next = tape.text.startOfToken(from: tape.text.endOfToken(at: start))
+      if next >= consumed || next == tape.text.count { break }
+      start = next
     }
     return start
+  }
+}
+
+extension [UInt8] {
+  fileprivate func startOfToken(from position: Int) -> Int {
+    self[position...].firstIndex { $0 != 0x20 && !(0x09...0x0D).contains($0) } ?? count
+  }
+
+  /// Where the string, the word, the number or the sign ends that starts at `position`.
+  fileprivate func endOfToken(at position: Int) -> Int {
+    var end = position + 1
+    if self[position] == UInt8(ascii: "\"") {
+      while end < count, self[end] != UInt8(ascii: "\"") { end += self[end] == UInt8(ascii: "\\") ? 2 : 1 }
+      return Swift.min(end + 1, count)
+    }
+    while self[end - 1].isLiteral, end < count, self[end].isLiteral { end += 1 }
+    return end
+  }
+}
+
+extension UInt8 {
+  /// Whether the byte can stand in a word or a number.
+  fileprivate var isLiteral: Bool {
+    switch self | 0x20 {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): true
+    default: (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) || [0x2B, 0x2D, 0x2E].contains(self)
+    }
   }
 }
 

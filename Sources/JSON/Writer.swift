@@ -129,12 +129,26 @@ extension Writer {
     bytes[start...].reverse()
   }
 
+  /// Writes the key of the next value: a literal that needs no escapes.
+  public mutating func key(literal key: StaticString) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(UInt8(ascii: ":"))
+    if isPretty { bytes.append(UInt8(ascii: " ")) }
+    isAfterKey = true
+  }
+
   private mutating func quote(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
-    if text.utf8.contains(where: Writer.needsEscape) {
-      for byte in text.utf8 { escape(byte) }
-    } else {
+    let span = text.utf8Span.span
+    var isPlain = true
+    for index in span.indices where Writer.needsEscape(span[index]) { isPlain = false }
+    if isPlain {
       bytes.append(contentsOf: text.utf8)
+    } else {
+      for byte in text.utf8 { escape(byte) }
     }
     bytes.append(UInt8(ascii: "\""))
   }
@@ -164,20 +178,20 @@ extension Writer {
 extension Writer {
   public mutating func member(_ key: StaticString, _ text: String?) {
     guard let text else { return }
-    self.key(key.description)
+    self.key(literal: key)
     value(text)
   }
 
   public mutating func member(_ key: StaticString, _ flag: Bool?) {
     guard let flag else { return }
-    self.key(key.description)
+    self.key(literal: key)
     value(flag)
   }
 
   @inlinable
   public mutating func member<T: FixedWidthInteger>(_ key: StaticString, _ number: T?) {
     guard let number else { return }
-    self.key(key.description)
+    self.key(literal: key)
     value(number)
   }
 
@@ -189,7 +203,7 @@ extension Writer {
   @inlinable
   public mutating func member<T: Writable>(_ key: StaticString, _ content: T?) {
     guard let content else { return }
-    self.key(key.description)
+    self.key(literal: key)
     content.encode(to: &self)
   }
 
@@ -216,7 +230,7 @@ extension Writer {
   @inlinable
   public mutating func member<T>(_ key: StaticString, _ items: [T], _ write: (inout Writer, T) -> Void) {
     if items.isEmpty { return }
-    self.key(key.description)
+    self.key(literal: key)
     array { writer in
       for item in items { write(&writer, item) }
     }

@@ -119,6 +119,21 @@ public struct Descriptor: ~Copyable {
   }
 }
 
+/// Lends an open descriptor that somebody else owns, or that the process was started with.
+public func withBorrowed<R>(_ number: Int32, _ body: (borrowing Descriptor) throws(SystemError) -> R)
+  throws(SystemError) -> R
+{
+  let descriptor = Descriptor(taking: number)
+  let result: Result<R, SystemError>
+  do throws(SystemError) {
+    result = .success(try body(descriptor))
+  } catch {
+    result = .failure(error)
+  }
+  _ = descriptor.release()
+  return try result.get()
+}
+
 /// What stat(2) knows of a file, as far as a runtime asks.
 public struct FileStatus: Equatable {
   public let mode: UInt32

@@ -205,6 +205,12 @@ public func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SystemE
   if again != -EEXIST { try check("mkdir", on: path, again) }
 }
 
+/// The absolute path of an existing directory, without symlinks.
+public func resolvedPath(_ path: String) throws(SystemError) -> String {
+  let directory = try openFile(path, [.path, .directory])
+  return try readLink("/proc/self/fd/" + String(directory.number))
+}
+
 /// The current working directory, resolved. See getcwd(2).
 public func currentDirectory() throws(SystemError) -> String {
   var result = 0

@@ -6,6 +6,8 @@ public struct Polled {
     public let rawValue: Int16
     public init(rawValue: Int16) { self.rawValue = rawValue }
     public static let readable = Events(rawValue: 1)
+    /// Out of the ordinary: the file of a cgroup has changed (POLLPRI).
+    public static let priority = Events(rawValue: 2)
     public static let writable = Events(rawValue: 4)
     public static let hangUp = Events(rawValue: 0x10)
   }

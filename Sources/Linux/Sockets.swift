@@ -7,16 +7,16 @@ public struct Socket: ~Copyable {
 
   public init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
-  /// Two connected sockets that keep message boundaries (SOCK_SEQPACKET). See socketpair(2).
-  public static func pair() throws(SystemError) -> SocketPair {
-    var numbers: (Int32, Int32) = (-1, -1)
+  /// The numbers of two connected sockets that keep message boundaries (SOCK_SEQPACKET), for the caller to take.
+  /// See socketpair(2).
+  public static func pairNumbers() throws(SystemError) -> (first: Int32, second: Int32) {
+    var numbers: (first: Int32, second: Int32) = (-1, -1)
     let result = unsafe withUnsafeMutableBytes(of: &numbers) {
       unsafe clx_socketpair(
         SocketType.packet | SocketType.closeOnExec, $0.assumingMemoryBound(to: Int32.self).baseAddress)
     }
     try check("socketpair", result)
-    return SocketPair(
-      first: Socket(Descriptor(taking: numbers.0)), second: Socket(Descriptor(taking: numbers.1)))
+    return numbers
   }
 
   /// Connects to a listening stream socket by path; paths too long for an address go through the directory.
@@ -56,6 +56,9 @@ public struct Socket: ~Copyable {
     try check("listen", on: name, clx_listen(socket.descriptor.number, 4))
     return socket
   }
+
+  /// Gives the descriptor up without closing it.
+  public consuming func release() -> Int32 { descriptor.release() }
 
   /// Waits for a peer to connect. See accept4(2).
   public func accept() throws(SystemError) -> Socket {
@@ -107,13 +110,12 @@ public struct Socket: ~Copyable {
   }
 }
 
-/// Both ends of a connection.
-public struct SocketPair: ~Copyable {
-  public var first: Socket
-  public var second: Socket
-
-  /// Takes the pair apart.
-  public consuming func ends(_ body: (consuming Socket, consuming Socket) -> Void) { body(first, second) }
+/// Receives one descriptor from a socket that somebody else owns; `nil` when none came.
+public func receiveDescriptor(from socket: Int32) throws(SystemError) -> Descriptor? {
+  let number = try withBorrowed(socket) { (file) throws(SystemError) -> Int32 in
+    try Socket(file.duplicate()).receive().takeDescriptor()?.release() ?? -1
+  }
+  return number >= 0 ? Descriptor(taking: number) : nil
 }
 
 /// What was received.

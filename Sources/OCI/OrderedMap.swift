@@ -3,9 +3,12 @@ import JSON
 /// A JSON object with arbitrary names, in the order of the document.
 ///
 /// Looking a name up is linear: meant for going through, and for a look-up now and then.
-public struct OrderedMap<Value: Equatable & Sendable>: Equatable, Sendable {
+///
+/// `Value` is unconstrained on purpose: a constraint would make the first use of the type search all conformances of the
+/// program, which takes longer than decoding a document.
+public struct OrderedMap<Value> {
   /// One name and its value.
-  public struct Entry: Equatable, Sendable {
+  public struct Entry {
     public var key: String
     public var value: Value
 
@@ -41,6 +44,11 @@ public struct OrderedMap<Value: Equatable & Sendable>: Equatable, Sendable {
   }
 }
 
+extension OrderedMap: Equatable where Value: Equatable {}
+extension OrderedMap.Entry: Equatable where Value: Equatable {}
+extension OrderedMap: Sendable where Value: Sendable {}
+extension OrderedMap.Entry: Sendable where Value: Sendable {}
+
 extension OrderedMap: Sequence {
   public func makeIterator() -> IndexingIterator<[Entry]> { entries.makeIterator() }
 }
@@ -71,7 +79,7 @@ extension JSON.Object {
   func stringMap(_ key: StaticString) throws(JSON.Error) -> StringMap {
     guard let object = try optionalObject(key) else { return [:] }
     var map = StringMap()
-    map.entries.reserveCapacity(object.members.underestimatedCount)
+    map.entries.reserveCapacity(object.members.capacity)
     for (key, value) in object.members { map.entries.append(.init(key: key, value: try value.string())) }
     return map
   }
@@ -80,7 +88,7 @@ extension JSON.Object {
 extension JSON.Writer {
   mutating func member<T: JSON.Writable>(_ key: StaticString, _ map: OrderedMap<T>) {
     if map.isEmpty { return }
-    self.key(key.description)
+    self.key(literal: key)
     object { json in
       for entry in map {
         json.key(entry.key)
@@ -91,7 +99,7 @@ extension JSON.Writer {
 
   mutating func member(_ key: StaticString, _ map: StringMap) {
     if map.isEmpty { return }
-    self.key(key.description)
+    self.key(literal: key)
     object { json in
       for entry in map {
         json.key(entry.key)

@@ -8,6 +8,8 @@ struct Compiler {
   let failOnUnknownSyscall: Bool
   /// What libseccomp is asked for first.
   var layout = LibraryFilter.Layout.tree
+  /// In instructions.
+  var maximum = ClassicBPF.maximum
 
   /// Instructions of the whole program, as an array of struct sock_filter.
   func compile() throws(Failure) -> [UInt8] {
@@ -23,7 +25,7 @@ struct Compiler {
     if !profile.defaultAction.leavesNewCallsAlone && defaultVerdict != Verdict.errno | Verdict.enosys {
       program = NewerCalls(names: profile.syscalls.lazy.flatMap(\.names), on: tokens).program
     }
-    return program.bytes + (try export(filter, limit: ClassicBPF.maximum - program.count))
+    return program.bytes + (try export(filter, limit: max(0, maximum - program.count)))
   }
 
   /// A tree may need more instructions than the kernel takes; then the flat layout may still do.
@@ -35,7 +37,7 @@ struct Compiler {
       throw Failure("linux.seccomp", error)
     }
     throw Failure(
-      "linux.seccomp: the profile needs more than the " + String(ClassicBPF.maximum)
+      "linux.seccomp: the profile needs more than the " + String(maximum)
         + " instructions that the kernel allows; name fewer system calls or architectures")
   }
 

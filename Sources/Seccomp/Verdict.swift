@@ -28,8 +28,8 @@ extension Config.Seccomp.Action {
     case .allow: base = Verdict.allow
     case .log: base = Verdict.log
     case .notify: base = Verdict.notify
-    // The kernel cuts off what is more than MAX_ERRNO.
-    case .errno: (base, limit) = (Verdict.errno, 4095)
+    // libseccomp wants less than the kernel's MAX_ERRNO.
+    case .errno: (base, limit) = (Verdict.errno, 4094)
     case .trace: (base, limit) = (Verdict.trace, 0xffff)
     }
     guard let data else { return limit == 0 ? base : base | Verdict.eperm }

@@ -1,0 +1,106 @@
+import Linux
+
+/// Who manages the cgroups of containers.
+public enum CgroupDriver: Equatable, Sendable {
+  /// We do, through the file system.
+  case cgroupfs
+  /// Nobody: the container stays in the caller's cgroup, without limits of its own.
+  case disabled
+}
+
+/// A container's cgroup: one directory in every hierarchy the machine has.
+///
+/// A value without side effects until one of its methods is called. With the driver `disabled` it has no directory, and
+/// everything asked of it does nothing.
+public struct Cgroup: Equatable, Sendable {
+  /// The directories, in the order in which the kernel lists the hierarchies.
+  public internal(set) var hierarchies: [Hierarchy]
+
+  /// A container's place when its `cgroupsPath` says nothing.
+  public static func defaultPath(id: String) -> String { "/apus/" + id }
+
+  /// No cgroup at all (driver `disabled`).
+  public static let disabled = Cgroup(hierarchies: [])
+
+  init(hierarchies: [Hierarchy]) { self.hierarchies = hierarchies }
+
+  /// The cgroup that `linux.cgroupsPath` names (config-linux.md, "Cgroups Path").
+  ///
+  /// An absolute path counts from the mount point of each hierarchy. A relative one counts from the caller's own cgroup
+  /// – on pure cgroup v2 from the one above it, because a cgroup that holds processes, as the caller's does, cannot give
+  /// controllers to children (cgroups(7), "no internal processes"). `..` does not lead out.
+  public init(path: String, in layout: CgroupLayout) throws(Failure) {
+    let isAbsolute = path.utf8.first == UInt8(ascii: "/")
+    let clean = Cgroup.clean(path)
+    guard !clean.utf8.contains(0), !clean.utf8.contains(UInt8(ascii: "\n")) else {
+      throw Failure("cgroup: linux.cgroupsPath holds a line break or a zero byte")
+    }
+    if !isAbsolute && clean.isEmpty { throw Failure("cgroup: linux.cgroupsPath \"" + path + "\" names no cgroup") }
+    var table: MountTable?
+    hierarchies = []
+    hierarchies.reserveCapacity(layout.mounts.count)
+    for mount in layout.mounts {
+      var base = ""
+      if !isAbsolute {
+        base = try Cgroup.ownPath(mount, layout, &table)
+        if layout.mode == .v2 { base = splitPath(base).parent }
+        if base == "/" { base = "" }
+      }
+      hierarchies.append(Hierarchy(mount, path: base + clean, isOnly: layout.mounts.count == 1))
+    }
+  }
+
+  /// `a//b/./../c` as `/a/c`; nothing leads above the start. Empty: the start itself.
+  static func clean(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return parts.isEmpty ? "" : "/" + parts.joined(separator: "/")
+  }
+
+  /// The caller's cgroup as a path below the mount point.
+  ///
+  /// A container without a cgroup namespace sees only its part of the hierarchy mounted, and yet its full path.
+  private static func ownPath(_ mount: CgroupLayout.Mount, _ layout: CgroupLayout, _ table: inout MountTable?)
+    throws(Failure) -> String
+  {
+    let own = clean(mount.position)
+    if own.isEmpty || pathExists(mount.point + own) { return own }
+    if table == nil { table = try MountTable(reading: layout.mountTable) }
+    let root = clean(table!.root(at: mount.point) ?? "/")
+    if own == root { return "" }
+    return own.hasPrefix(root + "/") ? String(own.dropFirst(root.count)) : ""
+  }
+
+  // MARK: in a state file
+
+  /// One string a hierarchy, `controllers:mount point:path`, from which ``init(saved:)`` makes the same cgroup again.
+  public var saved: [String] { hierarchies.map { $0.controllers + ":" + $0.mountPoint + ":" + $0.path } }
+
+  public init(saved: [String]) throws(Failure) {
+    hierarchies = []
+    for text in saved {
+      let fields = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3, fields[1].hasPrefix("/"), fields[2].isEmpty || fields[2].hasPrefix("/"),
+        !fields[2].split(separator: "/").contains("..")
+      else { throw Failure("cgroup: the state file names no cgroup with \"" + text + "\"") }
+      let mount = CgroupLayout.Mount(controllers: String(fields[0]), point: String(fields[1]), position: "")
+      hierarchies.append(Hierarchy(mount, path: String(fields[2]), isOnly: saved.count == 1))
+    }
+  }
+
+  // MARK: which hierarchy for what
+
+  /// The cgroup v2 directory, on v2 and hybrid.
+  public var unified: Hierarchy? { hierarchies.first { $0.kind == .v2 } }
+
+  /// The v1 hierarchy that has the controller.
+  func v1(_ controller: String) -> Hierarchy? { hierarchies.first { $0.kind == .v1 && $0.controls(controller) } }
+
+  /// The hierarchy whose word counts for which processes belong to the cgroup.
+  var leading: Hierarchy? { unified ?? v1("pids") ?? v1("freezer") ?? hierarchies.first }
+
+  /// Whether there is a directory in any hierarchy.
+  public var exists: Bool { hierarchies.contains { pathExists($0.directory) } }
+}

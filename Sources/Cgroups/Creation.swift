@@ -1,0 +1,171 @@
+import Linux
+
+extension Cgroup {
+  /// Makes the cgroup in every hierarchy, ready to take processes and limits.
+  ///
+  /// On v1 a cpuset gets CPUs and memory nodes from the one above, without which no process may enter. On pure v2 the
+  /// controllers there are get enabled from the root downwards as far as possible: whether a missing one matters shows
+  /// when a limit asks for it. On hybrid machines that is left to the first limit that needs it.
+  ///
+  /// What it made is removed again when it fails half-way.
+  ///
+  /// - Parameter whereAllowed: leaves out hierarchies in which the caller may not make directories (rootless).
+  /// - Throws: also when the cgroup exists and holds processes, or cannot hold any (a threaded parent).
+  public mutating func create(whereAllowed: Bool = false) throws(Failure) {
+    var made: [String] = []
+    var refused: [Int] = []
+    do throws(Failure) {
+      for (index, hierarchy) in hierarchies.enumerated() {
+        do throws(Failure) {
+          try Creation.make(hierarchy, isOnly: hierarchies.count == 1, &made)
+        } catch {
+          guard whereAllowed, let errno = error.errno,
+            errno == .permissionDenied || errno == .notPermitted || errno == .readOnlyFileSystem
+          else { throw error }
+          refused.append(index)
+        }
+      }
+    } catch {
+      for directory in made.reversed() { try? removeDirectory(directory) }
+      throw error
+    }
+    for index in refused.reversed() { hierarchies.remove(at: index) }
+  }
+}
+
+private enum Creation {
+  static func make(_ hierarchy: Hierarchy, isOnly: Bool, _ made: inout [String]) throws(Failure) {
+    let directory = hierarchy.directory
+    let fresh = try makeDirectories(hierarchy, directory, &made)
+    if !fresh { try refuseProcesses(in: directory) }
+    switch hierarchy.kind {
+    case .v1:
+      if hierarchy.controls("cpuset") { try fillCpuset(hierarchy, directory, fresh: fresh) }
+    case .v2:
+      if let type = readControl(directory + "/cgroup.type"), type == "domain invalid" || type == "threaded" {
+        throw Failure(
+          "cgroup: " + directory + " is \"" + type
+            + "\": a container cannot live below a threaded cgroup; choose another linux.cgroupsPath")
+      }
+      if isOnly { enableAvailable(hierarchy) }
+    }
+  }
+
+  /// Makes the directory and those missing above it; `false`: it was there. One call where only the last is missing.
+  private static func makeDirectories(_ hierarchy: Hierarchy, _ path: String, _ made: inout [String]) throws(Failure)
+    -> Bool
+  {
+    for _ in 0..<8 {
+      do throws(SystemError) {
+        try makeDirectory(path)
+        made.append(path)
+        return true
+      } catch {
+        if error.errno == .fileExists { return false }
+        guard error.errno == .noSuchFileOrDirectory, path.utf8.count > hierarchy.mountPoint.utf8.count + 1 else {
+          throw Failure("cgroup", error, hint: hint(error))
+        }
+      }
+      // Somebody may remove the parent again before we come back: then once more.
+      _ = try makeDirectories(hierarchy, splitPath(path).parent, &made)
+    }
+    throw Failure("cgroup: mkdir \"" + path + "\": the directory above keeps disappearing")
+  }
+
+  private static func hint(_ error: SystemError) -> String? {
+    switch error.errno {
+    case .permissionDenied, .notPermitted, .readOnlyFileSystem:
+      return "this user may not make cgroups there: delegate a cgroup, or use --cgroup-manager disabled"
+    case .resourceTemporarilyUnavailable:
+      return "cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached"
+    default: return nil
+    }
+  }
+
+  /// Two containers in one cgroup would be killed, frozen and limited together.
+  private static func refuseProcesses(in directory: String) throws(Failure) {
+    guard let processes = readControl(directory + "/cgroup.procs"), !processes.isEmpty else { return }
+    throw Failure("cgroup: " + directory + " already exists and holds processes; choose another linux.cgroupsPath")
+  }
+
+  /// Gives cpuset.cpus and cpuset.mems the value of the cgroup above where they are empty, from the top down.
+  private static func fillCpuset(_ hierarchy: Hierarchy, _ directory: String, fresh: Bool) throws(Failure) {
+    for file in ["/cpuset.cpus", "/cpuset.mems"] { _ = try cpuset(hierarchy, directory, file, fresh: fresh) }
+  }
+
+  private static func cpuset(_ hierarchy: Hierarchy, _ directory: String, _ file: String, fresh: Bool) throws(Failure)
+    -> String
+  {
+    if !fresh, let value = readControl(directory + file), !value.isEmpty { return value }
+    guard directory.utf8.count > hierarchy.mountPoint.utf8.count else { return "" }
+    let value = try cpuset(hierarchy, splitPath(directory).parent, file, fresh: false)
+    if value.isEmpty { return value }
+    try step("cgroup: write \"" + value + "\" to " + directory + file) { () throws(SystemError) in
+      try openFile(directory + file, .writeOnly).write(value)
+    }
+    return value
+  }
+
+  /// Enables on pure v2 what the root has, level by level, as far as it goes.
+  private static func enableAvailable(_ hierarchy: Hierarchy) {
+    guard let available = readControl(hierarchy.mountPoint + "/cgroup.controllers"), !available.isEmpty else { return }
+    let wanted = available.split(separator: " ")
+    var level = hierarchy.mountPoint
+    for part in hierarchy.path.split(separator: "/") {
+      Controllers.enable(wanted, in: level)
+      level += "/" + part
+    }
+  }
+}
+
+/// Which controllers of cgroup v2 a cgroup gives to its children (cgroup.subtree_control).
+enum Controllers {
+  /// Enables what is missing; all at once, or, when one of them is refused, one at a time.
+  static func enable(_ wanted: [Substring], in directory: String) {
+    guard let enabled = readControl(directory + "/cgroup.subtree_control") else { return }
+    let present = enabled.split(separator: " ")
+    let missing = wanted.filter { !present.contains($0) }.map { "+" + $0 }
+    if missing.isEmpty || write(missing.joined(separator: " "), directory) == nil { return }
+    for controller in missing { _ = write(controller, directory) }
+  }
+
+  /// Sees to it that the cgroup has the controllers, from wherever above it one is missing.
+  ///
+  /// - Throws: why it cannot be, for a limit that needs it.
+  static func require(_ wanted: [Substring], for hierarchy: Hierarchy) throws(Failure) {
+    // `cgroup.max.depth` and its like belong to no controller.
+    try require(wanted.filter { $0 != "cgroup" }, in: hierarchy.directory, hierarchy)
+  }
+
+  private static func require(_ wanted: [Substring], in directory: String, _ hierarchy: Hierarchy) throws(Failure) {
+    if wanted.isEmpty { return }
+    let present = (readControl(directory + "/cgroup.controllers") ?? "").split(separator: " ")
+    let missing = wanted.filter { !present.contains($0) }
+    guard let first = missing.first else { return }
+    guard directory.utf8.count > hierarchy.mountPoint.utf8.count else {
+      throw Failure(
+        "cgroup: the controller \"" + first + "\" is not available on cgroup v2 at " + hierarchy.mountPoint
+          + "; the kernel does not have it, or it is mounted as cgroup v1, or was not delegated")
+    }
+    let parent = splitPath(directory).parent
+    try require(missing, in: parent, hierarchy)
+    for controller in missing {
+      guard let error = write("+" + controller, parent) else { continue }
+      var text = "cgroup: write \"+" + controller + "\" to " + parent + "/cgroup.subtree_control: "
+      text += error.errno.description
+      if error.errno == .resourceBusy {
+        text += "; that cgroup holds processes itself, and then cgroup v2 gives no controllers to its children"
+      }
+      throw Failure(text, errno: error.errno)
+    }
+  }
+
+  private static func write(_ value: String, _ directory: String) -> SystemError? {
+    do throws(SystemError) {
+      try openFile(directory + "/cgroup.subtree_control", .writeOnly).write(value)
+      return nil
+    } catch {
+      return error
+    }
+  }
+}

@@ -1,0 +1,104 @@
+extension Config {
+  /// All that is wrong with the document beyond its form, errors and warnings, in no particular order.
+  ///
+  /// Looks at nothing but the document: whether files exist and the kernel can do it shows when the container is
+  /// created. What engines are known to send and other runtimes accept is not an error.
+  public func validate() -> [Problem] {
+    var findings = Findings()
+    checkVersion(&findings)
+    if let root {
+      if root.path.isEmpty { findings.error("root.path", "must not be empty") }
+    } else {
+      findings.error("root", "required, but missing", hint: "name the root file system in root.path")
+    }
+    process?.check("process", &findings)
+    for (index, mount) in mounts.enumerated() { mount.check({ element("mounts", index) }, &findings) }
+    hooks?.check(&findings)
+    checkNames(&findings)
+    linux?.check(&findings)
+    checkSeccompListener(&findings)
+    return findings.problems
+  }
+
+  /// The specification promises compatibility within a major version, of which 1 is the only one.
+  private func checkVersion(_ findings: inout Findings) {
+    let release = ociVersion.prefix { $0 != "-" && $0 != "+" }
+    let numbers = release.split(separator: ".", omittingEmptySubsequences: false)
+    let isSemantic = numbers.count == 3 && numbers.allSatisfy { UInt32($0) != nil }
+    if !isSemantic {
+      findings.error(
+        "ociVersion", "not a version: " + ociVersion.inQuotes, hint: "write " + specificationVersion.inQuotes)
+    } else if numbers[0] != "1" {
+      findings.error(
+        "ociVersion", "version " + ociVersion + " is not supported", hint: "1.0.0 to " + specificationVersion + " are")
+    }
+  }
+
+  /// Host and domain name belong to the UTS namespace: without one of its own, the container would rename the host.
+  private func checkNames(_ findings: inout Findings) {
+    if linux?.has(.uts) == true { return }
+    for (key, name) in [("hostname", hostname), ("domainname", domainname)] where name != nil {
+      findings.error(key, "needs a uts namespace", hint: "add {\"type\": \"uts\"} to linux.namespaces")
+    }
+  }
+
+  /// Notifications need somebody who receives them.
+  private func checkSeccompListener(_ findings: inout Findings) {
+    guard let seccomp = linux?.seccomp, seccomp.listenerPath == nil else { return }
+    if seccomp.syscalls.contains(where: { $0.action == .notify }), annotations["run.oci.seccomp.receiver"] == nil {
+      findings.error("linux.seccomp.listenerPath", "required, but missing: a rule has the action SCMP_ACT_NOTIFY")
+    }
+    if seccomp.listenerMetadata != nil {
+      findings.warn("linux.seccomp.listenerMetadata", "has no effect without listenerPath")
+    }
+  }
+}
+
+extension Config.Mount {
+  func check(_ path: () -> String, _ findings: inout Findings) {
+    if destination.isEmpty {
+      findings.error(path() + ".destination", "must not be empty")
+    } else if !destination.isAbsolute {
+      findings.warn(
+        path() + ".destination", "should be absolute, found " + destination.inQuotes,
+        hint: "it is taken as \"/" + destination + "\"")
+    }
+    if uidMappings.isEmpty != gidMappings.isEmpty {
+      findings.error(path(), "needs both uidMappings and gidMappings, or neither")
+    }
+    Config.IDMapping.check(uidMappings, { path() + ".uidMappings" }, &findings)
+    Config.IDMapping.check(gidMappings, { path() + ".gidMappings" }, &findings)
+  }
+}
+
+extension Config.IDMapping {
+  /// user_namespaces(7): a range is neither empty nor does it wrap around.
+  static func check(_ mappings: [Config.IDMapping], _ path: () -> String, _ findings: inout Findings) {
+    for (index, mapping) in mappings.enumerated() {
+      if mapping.size == 0 { findings.error(element(path(), index) + ".size", "must not be 0") }
+      let ends = [mapping.containerID, mapping.hostID].map { $0.addingReportingOverflow(mapping.size) }
+      if ends.contains(where: { $0.overflow }) {
+        findings.error(element(path(), index), "the range goes beyond the greatest id, 4294967294")
+      }
+    }
+  }
+}
+
+extension Config.Hooks {
+  func check(_ findings: inout Findings) {
+    let lists = [
+      ("prestart", prestart), ("createRuntime", createRuntime), ("createContainer", createContainer),
+      ("startContainer", startContainer), ("poststart", poststart), ("poststop", poststop),
+    ]
+    for (name, hooks) in lists {
+      for (index, hook) in hooks.enumerated() {
+        findings.absolute(hook.path, element("hooks." + name, index) + ".path")
+        if let timeout = hook.timeout, timeout <= 0 {
+          findings.error(
+            element("hooks." + name, index) + ".timeout", "must be greater than 0, found " + String(timeout),
+            hint: "leave it out for no limit")
+        }
+      }
+    }
+  }
+}

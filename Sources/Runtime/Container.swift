@@ -1,0 +1,103 @@
+import Cgroups
+import JSON
+import Linux
+import OCI
+import SystemPackage
+
+/// A container that exists: its directory, open, and what is written there.
+struct Container: ~Copyable {
+  let id: ContainerID
+  let directory: Directory
+  var record: ContainerRecord
+
+  /// The socket that `start` connects to: there from the container's creation until it is started.
+  static let gate = "start"
+  /// The configuration as it was when the container was created; later changes of the bundle have no effect.
+  static let config = "config.json"
+
+  // MARK: status
+
+  /// Where in its life the container is, from what is true now.
+  func status() throws(Failure) -> State.Status {
+    guard let pid = record.state.pid, pid > 0 else {
+      // Whoever creates it holds the lock; a creator that has died has taken the process with it.
+      return try isLockedByAnother() ? .creating : .stopped
+    }
+    guard isAlive else { return .stopped }
+    if directory.contains(Container.gate) { return .created }
+    return try isFrozen() ? .paused : .running
+  }
+
+  private func isFrozen() throws(Failure) -> Bool {
+    if record.cgroups.isEmpty { return false }
+    return try cgroup().isFrozen
+  }
+
+  /// Whether the container process runs: neither ended, nor a zombie, nor another process with its number.
+  var isAlive: Bool {
+    guard let pid = record.state.pid, pid > 0, let process = ProcessStatus.of(pid) else { return false }
+    return !process.hasEnded && process.startTime == record.startTime
+  }
+
+  private func isLockedByAnother() throws(Failure) -> Bool {
+    try step("lock") { () throws(SystemError) in
+      // A second open file of the directory: closing it gives the lock up.
+      try !directory.open(".", [.readOnly, .directory]).lock(wait: false)
+    }
+  }
+
+  /// The document that the specification calls the state of the container.
+  func state() throws(Failure) -> State {
+    var state = record.state
+    state.status = try status()
+    if state.status == .stopped || state.status == .creating { state.pid = 0 }
+    return state
+  }
+
+  /// Takes the container's lock; others wait, or give up after `milliseconds`.
+  func lock(milliseconds: Int64 = 10_000) throws(Failure) {
+    let deadline = Clock.monotonicMilliseconds() + milliseconds
+    try step("lock") { () throws(SystemError) in
+      while try !directory.descriptor.lock(wait: false) {
+        if Clock.monotonicMilliseconds() > deadline {
+          throw SystemError(call: "flock", subject: "another command works on the container", errno: .wouldBlock)
+        }
+        _ = try poll([], milliseconds: 10)
+      }
+    }
+  }
+
+  // MARK: parts
+
+  func cgroup() throws(Failure) -> Cgroup { try Cgroup(saved: record.cgroups) }
+
+  /// The container process, held so that its number cannot come to mean another.
+  func process() throws(Failure) -> PIDFD? {
+    guard let pid = record.state.pid, pid > 0 else { return nil }
+    let process: PIDFD
+    do {
+      process = try PIDFD(pid)
+    } catch {
+      if error.errno == .noSuchProcess { return nil }
+      throw Failure("container process", error)
+    }
+    // Looked at after it was opened: what is held is what was looked at.
+    if isAlive { return process }
+    return nil
+  }
+
+  func config() throws(Failure) -> Config {
+    let bytes = try step("container \"" + id.text + "\"") { () throws(SystemError) in
+      try directory.read(Container.config, estimate: 32768)
+    }
+    do {
+      return try Config(json: bytes, file: Container.config)
+    } catch {
+      throw Failure(error.description)
+    }
+  }
+
+  func write(_ record: ContainerRecord) throws(Failure) {
+    try step("state") { () throws(SystemError) in try directory.replace(ContainerRecord.file, with: record.json) }
+  }
+}

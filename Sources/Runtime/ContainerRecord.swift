@@ -1,0 +1,48 @@
+import JSON
+import Linux
+import OCI
+
+/// What is written down of a container, in `state.json` of its directory.
+///
+/// The status is not: it is read off the process and the start gate each time it is asked for, so it cannot be wrong
+/// after somebody was killed between a change and the writing of it.
+struct ContainerRecord: Equatable {
+  /// As the specification shows it; `status` and `pid` hold no truth here.
+  var state: State
+  /// With the pid, the identity of the container process (``ProcessStatus/startTime``); 0 while there is none.
+  var startTime: UInt64 = 0
+  /// The cgroups, as ``Cgroups/Cgroup`` saves itself.
+  var cgroups: [String] = []
+  /// Whether there is a program to start: the specification lets `create` go without one.
+  var hasProcess = true
+  /// Which commands must look into the saved config.json for hooks.
+  var hasPoststartHooks = false
+  var hasPoststopHooks = false
+
+  static let file = "state.json"
+
+  init(_ state: State) { self.state = state }
+
+  init(json bytes: [UInt8], file: String) throws(JSON.Error) {
+    let json = try JSON.Document(bytes, file: file).root.object()
+    state = try State(try json.object("state"))
+    startTime = try json.integer("startTime")
+    cgroups = try json.strings("cgroups")
+    hasProcess = try json.bool("hasProcess")
+    hasPoststartHooks = try json.bool("hasPoststartHooks")
+    hasPoststopHooks = try json.bool("hasPoststopHooks")
+  }
+
+  var json: [UInt8] {
+    var writer = JSON.Writer()
+    writer.object { json in
+      json.member("state", state)
+      json.member("startTime", startTime)
+      json.member("cgroups", cgroups)
+      json.member("hasProcess", hasProcess)
+      json.member("hasPoststartHooks", hasPoststartHooks)
+      json.member("hasPoststopHooks", hasPoststopHooks)
+    }
+    return writer.bytes
+  }
+}

@@ -1,0 +1,142 @@
+import Cgroups
+import JSON
+import Linux
+import OCI
+import SystemPackage
+
+/// Who sets the limits of a container.
+public enum CgroupManager: Equatable, Sendable {
+  /// This program, through the cgroup file system.
+  case cgroupfs
+  /// The systemd of the machine, or of the user.
+  case systemd
+  /// Nobody: the container stays in its caller's cgroup.
+  case disabled
+}
+
+/// What every command is told.
+public struct RuntimeOptions {
+  /// The directory of the containers' states, such as `/run/apus`.
+  public var root: String
+  public var cgroupManager: CgroupManager
+  /// Called with what a person should know and what is no failure.
+  public var warn: (String) -> Void
+
+  public init(root: String, cgroupManager: CgroupManager = .cgroupfs, warn: @escaping (String) -> Void = { _ in }) {
+    self.root = root
+    self.cgroupManager = cgroupManager
+    self.warn = warn
+  }
+}
+
+/// The containers of one state directory: one directory each, named by the id.
+public struct ContainerStore {
+  let options: RuntimeOptions
+
+  public init(_ options: RuntimeOptions) { self.options = options }
+
+  // MARK: finding
+
+  static func unknown(_ id: ContainerID) -> Failure {
+    Failure("container \"" + id.text + "\": container does not exist", errno: .noSuchFileOrDirectory)
+  }
+
+  /// The container of that id.
+  func open(_ id: ContainerID) throws(Failure) -> Container {
+    let directory = try openDirectory(id)
+    let bytes: [UInt8]
+    do {
+      bytes = try directory.read(ContainerRecord.file)
+    } catch {
+      // Between its directory's being made and its state's being written a container does not exist yet.
+      if error.errno == .noSuchFileOrDirectory { throw ContainerStore.unknown(id) }
+      throw Failure("container \"" + id.text + "\"", error)
+    }
+    do {
+      return Container(id: id, directory: directory, record: try ContainerRecord(json: bytes, file: "state.json"))
+    } catch {
+      throw Failure(
+        "container \"" + id.text + "\": its state is damaged: " + error.description
+          + "; `delete --force` removes what is left of it")
+    }
+  }
+
+  private func openDirectory(_ id: ContainerID) throws(Failure) -> Directory {
+    do {
+      return try Directory(path: options.root + "/" + id.text, [.readOnly, .noFollow])
+    } catch {
+      if error.errno == .noSuchFileOrDirectory || error.errno == .fileNameTooLong { throw ContainerStore.unknown(id) }
+      throw Failure("container \"" + id.text + "\"", error)
+    }
+  }
+
+  /// The ids of all containers, sorted.
+  public func ids() throws(Failure) -> [String] {
+    do {
+      return try Directory(path: options.root).directoryNames().filter { !$0.hasPrefix(".") }.sorted()
+    } catch {
+      if error.errno == .noSuchFileOrDirectory { return [] }
+      throw Failure("state directory", error)
+    }
+  }
+
+  /// The states of all containers, sorted by id. One that cannot be read is reported, and left out.
+  public func list() throws(Failure) -> [State] {
+    var states: [State] = []
+    for name in try ids() {
+      do throws(Failure) {
+        states.append(try open(try ContainerID(name)).state())
+      } catch {
+        // One that was deleted while we looked is none.
+        if error.errno != .noSuchFileOrDirectory { options.warn(error.message) }
+      }
+    }
+    return states
+  }
+
+  /// The state of the container (runtime.md, "Query State").
+  public func state(_ id: ContainerID) throws(Failure) -> State {
+    try open(id).state()
+  }
+
+  /// The processes of the container, as the caller's pid namespace numbers them.
+  public func processes(_ id: ContainerID) throws(Failure) -> [Int32] {
+    let container = try open(id)
+    if !container.record.cgroups.isEmpty { return try container.cgroup().processes() }
+    guard container.isAlive, let pid = container.record.state.pid else { return [] }
+    return [pid]
+  }
+
+  // MARK: making
+
+  /// Makes the directory of a new container, locked by us, with its first record.
+  func make(_ id: ContainerID, _ record: ContainerRecord, config: [UInt8]) throws(Failure) -> Container {
+    do throws(SystemError) {
+      try makeDirectories(options.root, mode: 0o700)
+      let root = try Directory(path: options.root, [.path])
+      try root.makeDirectory(id.text, mode: 0o700)
+      do throws(SystemError) {
+        let directory = try root.directory(id.text, [.readOnly, .noFollow])
+        _ = try directory.descriptor.lock(wait: true)
+        try directory.replace(ContainerRecord.file, with: record.json)
+        try directory.replace(Container.config, with: config)
+        return Container(id: id, directory: directory, record: record)
+      } catch {
+        try? root.removeTree(id.text)
+        throw error
+      }
+    } catch {
+      if error.errno == .fileExists {
+        throw Failure("container \"" + id.text + "\" already exists", errno: .fileExists)
+      }
+      throw Failure("state directory \"" + options.root + "\"", error)
+    }
+  }
+
+  /// Removes the directory of a container.
+  func removeDirectory(_ id: ContainerID) throws(Failure) {
+    try step("state directory") { () throws(SystemError) in
+      try Directory(path: options.root, [.path]).removeTree(id.text)
+    }
+  }
+}

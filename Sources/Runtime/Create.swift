@@ -1,0 +1,278 @@
+import Cgroups
+import JSON
+import Linux
+import OCI
+import Sandbox
+import Seccomp
+import SystemPackage
+
+/// What `create` and `run` are told besides the id.
+public struct CreateOptions {
+  /// The bundle's directory; a relative path starts at the current one.
+  public var bundle = "."
+  /// The configuration, relative to the bundle.
+  public var configFile: String?
+  /// Gets the pid of the container process.
+  public var pidFile: String?
+  /// A listening unix socket that gets the master of the terminal.
+  public var consoleSocket: String?
+  /// A listening unix socket that gets a pidfd of the container process.
+  public var pidfdSocket: String?
+  /// Moves the root into place instead of pivoting, for root file systems on an initramfs.
+  public var noPivot = false
+  public var noNewKeyring = false
+  /// How many descriptors from 3 on the program keeps.
+  public var preserveFDs: Int32 = 0
+
+  public init() {}
+}
+
+extension ContainerStore {
+  /// Makes a container whose process waits to be started (runtime.md, "Create").
+  public func create(_ id: ContainerID, _ options: CreateOptions) throws(Failure) {
+    let creation = try Creation(id, options, in: self, isAttached: false)
+    _ = try creation.carryOut(in: self) { (created) throws(Failure) in
+      try step("created") { () throws(SystemError) in try created.socket.send(.detach) }
+    }
+  }
+}
+
+/// A container process that has reported itself ready.
+struct Created: ~Copyable {
+  let container: Container
+  let pid: Int32
+  let socket: Socket
+  let terminal: TerminalChannel
+}
+
+/// One container being created: everything that is known before the first side effect.
+struct Creation {
+  let id: ContainerID
+  let options: CreateOptions
+  let config: Config
+  let bytes: [UInt8]
+  let bundle: String
+  var sandbox: SandboxPlan
+  var cgroup: Cgroup
+  let isAttached: Bool
+  let hooks: ContainerHooks
+  private var record: ContainerRecord
+
+  init(_ id: ContainerID, _ options: CreateOptions, in store: ContainerStore, isAttached: Bool) throws(Failure) {
+    self.id = id
+    self.options = options
+    self.isAttached = isAttached
+    bundle = try Creation.bundlePath(options.bundle)
+    let file = options.configFile ?? "config.json"
+    (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
+    sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
+    sandbox.process.joinsNewKeyring = !options.noNewKeyring
+    try sandbox.process.setPreserved(options.preserveFDs)
+    try Creation.check(sandbox, options, isAttached: isAttached)
+    cgroup = try store.cgroup(for: id, config)
+    var state = State(ociVersion: specificationVersion, id: id.text, pid: 0, status: .creating, bundle: bundle)
+    state.rootfs = sandbox.rootfs.path
+    state.created = Clock.timestamp()
+    state.owner = userName(CurrentProcess.effectiveUID)
+    state.annotations = config.annotations
+    record = ContainerRecord(state)
+    record.cgroups = cgroup.saved
+    record.hasProcess = config.process != nil
+    record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
+    record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
+    hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
+  }
+
+  private static func bundlePath(_ path: String) throws(Failure) -> String {
+    let bundle = try step("bundle") { () throws(SystemError) in try resolvedPath(path) }
+    return bundle
+  }
+
+  /// Reads and checks the configuration: every problem is in the message.
+  static func load(_ path: String, name: String, warn: (String) -> Void) throws(Failure) -> (Config, [UInt8]) {
+    let bytes = try step("bundle", hint: { $0 == .noSuchFileOrDirectory ? "is this a bundle?" : nil }) {
+      () throws(SystemError) in try readFile(path, estimate: 32768)
+    }
+    let config: Config
+    do {
+      config = try Config(json: bytes, file: name)
+    } catch {
+      throw Failure(error.description)
+    }
+    var errors: [String] = []
+    for problem in config.validate() {
+      if problem.severity == .error { errors.append(problem.description) } else { warn(name + ": " + problem.description) }
+    }
+    if !errors.isEmpty { throw Failure(name + ": " + errors.joined(separator: "; ")) }
+    return (config, bytes)
+  }
+
+  /// What can be seen to fail before anything is made.
+  private static func check(_ plan: SandboxPlan, _ options: CreateOptions, isAttached: Bool) throws(Failure) {
+    let path = plan.rootfs.path
+    let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
+    guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
+    if plan.process.terminal && !isAttached && options.consoleSocket == nil {
+      throw Failure("process.terminal is true: a container that is not attached needs --console-socket")
+    }
+    if !plan.process.terminal && options.consoleSocket != nil {
+      throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
+    }
+  }
+
+  // MARK: carrying out
+
+  /// Makes the container up to the point at which its process waits; hands it over once it is written down.
+  ///
+  /// Whatever fails, `finish` included, nothing of the container is left.
+  func carryOut<R>(in store: ContainerStore, _ finish: (borrowing Created) throws(Failure) -> R) throws(Failure) -> R {
+    let terminal = try openTerminalChannel()
+    let container = try store.make(id, record, config: bytes)
+    var running = RunningInit(cgroup: cgroup)
+    do throws(Failure) {
+      let created = try start(container, terminal, &running, in: store)
+      return try finish(created)
+    } catch {
+      running.abandon()
+      try? store.removeDirectory(id)
+      throw error
+    }
+  }
+
+  /// Where the master of the terminal is sent: the caller's socket, or one of our own when we relay it ourselves.
+  private func openTerminalChannel() throws(Failure) -> TerminalChannel {
+    guard sandbox.process.terminal else { return TerminalChannel() }
+    if let path = options.consoleSocket {
+      return try step("--console-socket") { () throws(SystemError) in
+        TerminalChannel(sender: try Socket.connect(stream: path).descriptor.duplicate().release())
+      }
+    }
+    return try step("terminal") { () throws(SystemError) in
+      let numbers = try Socket.pairNumbers()
+      return TerminalChannel(sender: numbers.second, receiver: numbers.first)
+    }
+  }
+
+  private func start(
+    _ container: consuming Container, _ terminal: consuming TerminalChannel, _ running: inout RunningInit,
+    in store: ContainerStore
+  ) throws(Failure) -> Created {
+    try running.createCgroup()
+    let attachment = try running.cgroup.attachment()
+    let gate = isAttached ? -1 : try openGate(container)
+    defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
+    let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
+    let socket = Socket(Descriptor(taking: pair.first))
+    let channels = InitChannels(
+      parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
+      cgroupDirectory: attachment.unified)
+    let plan = InitPlan(
+      id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
+      announcesEnvironment: !hooks.hooks.prestart.isEmpty || !hooks.hooks.createRuntime.isEmpty)
+    let started = try step("clone") { () throws(SystemError) in
+      defer { _ = Descriptor(taking: pair.second) }
+      return try startInit(plan, channels)
+    }
+    running.started = started
+    terminal.closeSender()
+    let pid = try accompany(socket, &running, plan, store)
+    return try writeDown(container, pid, socket, terminal)
+  }
+
+  private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
+    try step("start gate") { () throws(SystemError) in
+      try Socket.listen(Container.gate, in: container.directory).release()
+    }
+  }
+
+  /// Does the parent's part while the container process encloses itself, until it reports that it is ready.
+  private func accompany(
+    _ socket: borrowing Socket, _ running: inout RunningInit, _ plan: InitPlan, _ store: ContainerStore
+  ) throws(Failure) -> Int32 {
+    if case .intermediate = running.started {
+      guard case .hasPID(let pid) = try running.message(socket) else { throw RunningInit.confused }
+      try running.intermediateHasMade(pid)
+    }
+    let pid = running.pid
+    if sandbox.namespaces.created.contains(.user) {
+      guard try running.message(socket) == .needsIDMaps else { throw RunningInit.confused }
+      try writeIDMaps(sandbox.namespaces, of: pid)
+      try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
+    }
+    try prepare(pid, running.cgroup)
+    let filter = try compileFilter(store)
+    if plan.announcesEnvironment {
+      guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
+      try hooks.run(.prestart, pid: pid)
+      try hooks.run(.createRuntime, pid: pid)
+    }
+    do {
+      try socket.send(.proceed(filter))
+    } catch {
+      // The process has ended: what it said before tells why.
+      guard error.errno == .brokenPipe || error.errno == .connectionReset else { throw Failure("container process", error) }
+    }
+    guard try running.message(socket) == .created else { throw RunningInit.confused }
+    return pid
+  }
+
+  /// Limits and what else is set from outside.
+  private func prepare(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) {
+    if !cgroup.hierarchies.isEmpty {
+      try cgroup.apply(resources)
+    }
+    if let adjustment = sandbox.process.oomScoreAdjustment {
+      try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
+        () throws(SystemError) in
+        try writeProcessFile(pid, "oom_score_adj", String(adjustment))
+      }
+    }
+  }
+
+  /// The limits asked for, with the devices every container may use behind those rules (config-linux.md, "Allowed
+  /// Device list" and "Default Devices").
+  private var resources: Config.Linux.Resources {
+    var resources = config.linux?.resources ?? Config.Linux.Resources()
+    resources.addDefaultDevices(config.linux?.devices ?? [])
+    return resources
+  }
+
+  private func compileFilter(_ store: ContainerStore) throws(Failure) -> FilterPlan? {
+    guard let profile = config.linux?.seccomp else { return nil }
+    let program = try SeccompProgram.program(
+      for: profile, cache: SeccompCache(directory: store.options.root + "/.cache"),
+      failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
+    return FilterPlan(instructions: program.instructions, flags: program.flags)
+  }
+
+  private func cgroupView() -> CgroupView {
+    let inNamespace = sandbox.namespaces.separates(.cgroup)
+    if cgroup.hierarchies.count == 1, let unified = cgroup.unified {
+      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace)
+    }
+    let hierarchies = cgroup.hierarchies.filter { $0.kind == .v1 }
+    if hierarchies.isEmpty { return CgroupView(.none, inNamespace: inNamespace) }
+    return CgroupView(
+      .hierarchies(
+        hierarchies.map {
+          CgroupView.Hierarchy(name: $0.name, options: $0.mountOptions, directory: $0.directory)
+        }), inNamespace: inNamespace)
+  }
+
+  /// Writes down who the container process is, for every command that comes later, and the pid file.
+  private func writeDown(
+    _ container: consuming Container, _ pid: Int32, _ socket: consuming Socket, _ terminal: consuming TerminalChannel
+  ) throws(Failure) -> Created {
+    var record = record
+    record.state.pid = pid
+    record.state.status = .created
+    guard let status = ProcessStatus.of(pid) else { throw RunningInit.confused }
+    record.startTime = status.startTime
+    try container.write(record)
+    container.record = record
+    if let path = options.pidFile { try writePIDFile(path, pid) }
+    if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
+    try terminal.receiveMaster()
+    return Created(container: container, pid: pid, socket: socket, terminal: terminal)
+  }
+}

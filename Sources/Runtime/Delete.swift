@@ -1,0 +1,72 @@
+import Cgroups
+import Linux
+import OCI
+import Sandbox
+import SystemPackage
+
+extension ContainerStore {
+  /// Removes everything that `create` made (runtime.md, "Delete").
+  ///
+  /// - Parameter force: kills what still runs, removes what a killed command has left, and finds nothing to do an
+  ///   agreeable outcome.
+  public func delete(_ id: ContainerID, force: Bool) throws(Failure) {
+    let container: Container
+    do {
+      container = try open(id)
+    } catch {
+      guard force else { throw error }
+      // Neither a container nor a part of one; or a directory without a readable record, which holds nothing more.
+      return try removeDirectory(id)
+    }
+    if force { try killAll(container) }
+    try container.lock()
+    let status = try container.status()
+    guard status == .stopped || status == .creating else {
+      throw Failure(
+        "container \"" + id.text + "\" is " + status.rawValue + " and not stopped; kill it first, or use --force")
+    }
+    try destroy(container)
+  }
+
+  /// Ends every process of the container and waits until the container process is gone.
+  private func killAll(_ container: borrowing Container) throws(Failure) {
+    if let process = try container.process() {
+      try step("kill") { () throws(SystemError) in
+        do throws(SystemError) {
+          try process.signal(Signal.kill.number)
+        } catch {
+          if error.errno != .noSuchProcess { throw error }
+        }
+      }
+      try killCgroup(container)
+      let ended = try step("kill") { () throws(SystemError) in
+        try process.waitForEnd(milliseconds: ContainerStore.endTimeout)
+      }
+      if !ended { throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL") }
+    } else {
+      try killCgroup(container)
+    }
+  }
+
+  /// What shares the container's pid namespace with others, or was left by a creator that died.
+  private func killCgroup(_ container: borrowing Container) throws(Failure) {
+    if container.record.cgroups.isEmpty { return }
+    let cgroup = try container.cgroup()
+    if cgroup.exists { try cgroup.kill() }
+  }
+
+  /// Milliseconds that a killed process may take to end.
+  private static let endTimeout: Int32 = 10_000
+
+  /// Removes the cgroups and the directory, and runs the poststop hooks.
+  func destroy(_ container: borrowing Container) throws(Failure) {
+    if !container.record.cgroups.isEmpty { try container.cgroup().remove() }
+    let hooks = container.record.hasPoststopHooks ? try container.config().hooks : nil
+    try removeDirectory(container.id)
+    guard let hooks else { return }
+    var state = container.record.state
+    state.pid = nil
+    // runtime.md, "Lifecycle" 13: a failure is logged and the others still run.
+    for failure in ContainerHooks(hooks, state: state).runAll(.poststop, pid: 0) { options.warn(failure.message) }
+  }
+}

@@ -1,0 +1,101 @@
+import Cgroups
+import Linux
+import OCI
+import Sandbox
+import SystemPackage
+
+/// Writes a pid for others to read; they see all of it or nothing.
+func writePIDFile(_ path: String, _ pid: Int32) throws(Failure) {
+  let (parent, name) = splitPath(path.hasPrefix("/") ? path : "./" + path)
+  let directory = path.hasPrefix("/") ? parent : "." + parent
+  try step("--pid-file") { () throws(SystemError) in
+    try Directory(path: directory, [.path]).replace(name, with: Array(String(pid).utf8), mode: 0o644)
+  }
+}
+
+/// Sends a pidfd of the process to a listening socket.
+func sendPIDFD(_ path: String, _ pid: Int32) throws(Failure) {
+  try step("--pidfd-socket") { () throws(SystemError) in
+    let process = try PIDFD(pid)
+    try Socket.connect(stream: path).send(Array("pidfd".utf8), descriptor: process.descriptor.number)
+  }
+}
+
+/// Writes uid and gid maps (user_namespaces(7)).
+func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
+  try step("user namespace: map ids") { () throws(SystemError) in
+    if !namespaces.groupMappings.isEmpty {
+      try writeProcessFile(pid, "gid_map", namespaces.groupMappings.map { $0.line }.joined())
+    }
+    if !namespaces.userMappings.isEmpty {
+      try writeProcessFile(pid, "uid_map", namespaces.userMappings.map { $0.line }.joined())
+    }
+  }
+}
+
+/// Writes a file of /proc/PID of the host.
+func writeProcessFile(_ pid: Int32, _ name: String, _ text: String) throws(SystemError) {
+  let path = "/proc/" + String(pid) + "/" + name
+  let file = try openFile(path, .writeOnly)
+  do {
+    try file.write(text)
+  } catch {
+    throw SystemError(call: "write", subject: path, errno: error.errno)
+  }
+}
+
+/// The name of a user in /etc/passwd, or the number.
+func userName(_ uid: UInt32) -> String {
+  if uid == 0 { return "root" }
+  if let bytes = try? readFile("/etc/passwd") {
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+      if fields.count > 2, decimal(fields[2]) == UInt64(uid) { return String(decoding: fields[0], as: UTF8.self) }
+    }
+  }
+  return String(uid)
+}
+
+extension ContainerStore {
+  /// The cgroup the configuration names, with the driver the caller chose.
+  func cgroup(for id: ContainerID, _ config: Config) throws(Failure) -> Cgroup {
+    switch options.cgroupManager {
+    case .disabled: return .disabled
+    case .systemd: throw Failure("--cgroup-manager systemd: this build has no systemd driver yet; use cgroupfs")
+    case .cgroupfs: break
+    }
+    let named = config.linux?.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
+    return try Cgroup(path: named ?? Cgroup.defaultPath(id: id.text), in: try CgroupLayout.detect())
+  }
+}
+
+extension ProcessPlan {
+  /// Which descriptors the program keeps: the caller's choice, and those of socket activation (sd_listen_fds(3)).
+  mutating func setPreserved(_ count: Int32) throws(Failure) {
+    if let text = Environment["LISTEN_FDS"] {
+      guard let number = decimal(text.utf8), number <= 1024 else {
+        throw Failure("LISTEN_FDS: expected a number of descriptors, found \"" + text + "\"")
+      }
+      listenDescriptors = Int32(number)
+    }
+    preservedDescriptors = count + listenDescriptors
+    for number in 3..<(3 + preservedDescriptors) where !Descriptor.isOpen(number) {
+      throw Failure("--preserve-fds: descriptor " + String(number) + " is not open")
+    }
+  }
+}
+
+extension Config.Linux.Resources {
+  /// Every container may make device files, and use the default devices, its terminals and those listed for it.
+  mutating func addDefaultDevices(_ listed: [Config.Device]) {
+    typealias Rule = DeviceRule
+    var rules = [
+      Rule(allow: true, type: .character, access: "m"), Rule(allow: true, type: .block, access: "m"),
+    ]
+    let numbers: [(Int64, Int64?)] = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, nil)]
+    for (major, minor) in numbers {
+      rules.append(Rule(allow: true, type: .character, major: major, minor: minor, access: "rwm"))
+    }
+    devices += rules
+  }
+}

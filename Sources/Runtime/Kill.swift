@@ -1,0 +1,28 @@
+import Cgroups
+import Linux
+import OCI
+import SystemPackage
+
+extension ContainerStore {
+  /// Sends a signal to the container process, or to every process of the container (runtime.md, "Kill").
+  public func kill(_ id: ContainerID, _ signal: Signal, all: Bool) throws(Failure) {
+    let container = try open(id)
+    if all {
+      // A stopped container may have processes left where it shares its pid namespace; none is no error.
+      if !container.record.cgroups.isEmpty { return try container.cgroup().signalAll(signal) }
+      guard let process = try container.process() else { return }
+      return try step("kill") { () throws(SystemError) in try process.signal(signal.number) }
+    }
+    guard let process = try container.process() else {
+      throw Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
+    }
+    do {
+      try process.signal(signal.number)
+    } catch {
+      if error.errno == .noSuchProcess {
+        throw Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
+      }
+      throw Failure("kill", error)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import Linux
+import OCI
+import Sandbox
+import SystemPackage
+
+extension ContainerStore {
+  /// Creates and starts a container; attached, stays until it ends and removes it.
+  ///
+  /// - Parameters:
+  ///   - keep: the container is not deleted when its process has ended.
+  ///   - noSubreaper: orphans of the container are left to the system's reaper.
+  /// - Returns: attached, the exit status of the process, 128 + N when signal N ended it; detached, 0.
+  public func run(_ id: ContainerID, _ options: CreateOptions, detach: Bool, keep: Bool, noSubreaper: Bool)
+    throws(Failure) -> Int32
+  {
+    if detach { return try runDetached(id, options) }
+    let creation = try Creation(id, options, in: self, isAttached: true)
+    if !noSubreaper {
+      try step("run") { () throws(SystemError) in try CurrentProcess.setChildSubreaper() }
+    }
+    // Before the process exists: no signal may get lost between its start and our readiness.
+    let signals = try step("run") { () throws(SystemError) in try SignalReader(Attendant.signals) }
+    let status = try creation.carryOut(in: self) { (created) throws(Failure) in
+      try step("start") { () throws(SystemError) in try created.socket.send(.start) }
+      try awaitProgram(created.socket)
+      try runPoststartHooks(created.container)
+      return try Attendant(pid: created.pid).attend(created.terminal.master, signals)
+    }
+    if !keep { try delete(id, force: true) }
+    return status.code
+  }
+
+  private func runDetached(_ id: ContainerID, _ options: CreateOptions) throws(Failure) -> Int32 {
+    let creation = try Creation(id, options, in: self, isAttached: false)
+    try creation.carryOut(in: self) { (created) throws(Failure) in
+      try step("start") { () throws(SystemError) in
+        try created.container.directory.remove(Container.gate)
+        try created.socket.send(.start)
+      }
+      try awaitProgram(created.socket)
+      try runPoststartHooks(created.container)
+    }
+    return 0
+  }
+}

@@ -1,0 +1,112 @@
+import Cgroups
+import Linux
+import OCI
+import Sandbox
+import SystemPackage
+
+/// The side effects of a creation that must be undone when it fails: the cgroup and the process.
+struct RunningInit {
+  var cgroup: Cgroup
+  var started: StartedInit?
+  private var hasCgroup = false
+
+  init(cgroup: Cgroup) { self.cgroup = cgroup }
+
+  mutating func createCgroup() throws(Failure) {
+    if cgroup.hierarchies.isEmpty { return }
+    try cgroup.create()
+    hasCgroup = true
+  }
+
+  /// The container process; 0 while an intermediate process has not told.
+  var pid: Int32 {
+    if case .container(let pid) = started { return pid }
+    return 0
+  }
+
+  /// An intermediate process has made the container process and ends.
+  mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
+    if case .intermediate(let own) = started {
+      _ = try step("container process") { () throws(SystemError) in try waitForChild(own) }
+    }
+    started = .container(pid: pid)
+  }
+
+  /// What two programs of one build never say to each other.
+  static let confused = Failure("the container process ended without a word")
+
+  /// The next message of the container process; its failure is thrown as ours.
+  ///
+  /// The wait is bounded by the process's life: when it ends, its end of the socket closes.
+  func message(_ socket: borrowing Socket) throws(Failure) -> ChildMessage {
+    let bytes: [UInt8]
+    do {
+      bytes = try socket.receive(upTo: ChildMessage.maximumSize).bytes
+    } catch {
+      throw error.errno == .connectionReset ? ended() : Failure("container process", error)
+    }
+    guard let message = ChildMessage(bytes) else { throw ended() }
+    if case .failed(let text, let errno) = message {
+      throw Failure(text, errno: errno == 0 ? nil : Errno(rawValue: errno))
+    }
+    return message
+  }
+
+  /// Why the process said nothing: most often the kernel has killed it.
+  private func ended() -> Failure {
+    guard pid > 0, let status = try? waitForChild(pid) else { return RunningInit.confused }
+    if case .signaled(9) = status {
+      return Failure("the container process was killed while it was set up; is the memory limit too low?")
+    }
+    return RunningInit.confused
+  }
+
+  /// Ends and removes everything.
+  func abandon() {
+    switch started {
+    case .container(let pid)?, .intermediate(let pid)?:
+      try? signalProcess(pid, Signal.kill.number)
+      _ = try? waitForChild(pid)
+    case nil: break
+    }
+    if hasCgroup {
+      try? cgroup.kill()
+      try? cgroup.remove()
+    }
+  }
+}
+
+/// The way of the terminal's master from the container process: to the caller's socket, or back to us.
+struct TerminalChannel: ~Copyable {
+  private(set) var sender: Int32
+  private let receiver: Int32
+  /// The master of the terminal, once it was received; -1: none, or not for us.
+  private(set) var master: Int32 = -1
+
+  /// - Parameters: descriptors to take; -1: none.
+  init(sender: Int32 = -1, receiver: Int32 = -1) {
+    self.sender = sender
+    self.receiver = receiver
+  }
+
+  deinit {
+    if sender >= 0 { _ = Descriptor(taking: sender) }
+    if receiver >= 0 { _ = Descriptor(taking: receiver) }
+    if master >= 0 { _ = Descriptor(taking: master) }
+  }
+
+  /// The container process has its own copy.
+  mutating func closeSender() {
+    if sender >= 0 { _ = Descriptor(taking: sender) }
+    sender = -1
+  }
+
+  /// Takes the master, if it comes to us.
+  mutating func receiveMaster() throws(Failure) {
+    guard receiver >= 0 else { return }
+    master = try step("terminal") { () throws(SystemError) in
+      try receiveDescriptor(from: receiver)?.release() ?? -1
+    }
+    if master < 0 { throw Failure("terminal: the container process sent none") }
+  }
+}

@@ -1,1 +1,0 @@
-// The room's first resident moves in with the next commits.

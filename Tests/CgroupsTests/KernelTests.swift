@@ -1,0 +1,247 @@
+import Foundation
+import Linux
+import OCI
+import Testing
+
+@testable import Cgroups
+
+private let isRoot = CurrentProcess.effectiveUID == 0 && (try? CgroupLayout.detect()) != nil
+
+/// Real cgroups, below one of their own in every hierarchy; removed with their owner, whatever is in them.
+private final class RealCgroup {
+  var cgroup: Cgroup
+  private var children: [Process] = []
+
+  init(_ resources: Config.Linux.Resources? = nil) throws {
+    let name = "/apus-test-cg/" + UUID().uuidString
+    cgroup = try Cgroup(path: name, in: try CgroupLayout.detect())
+    try cgroup.create()
+    if let resources { try cgroup.apply(resources) }
+  }
+
+  deinit {
+    try? cgroup.remove()
+    for child in children { child.waitUntilExit() }
+    for hierarchy in cgroup.hierarchies { try? removeDirectory(splitPath(hierarchy.directory).parent) }
+  }
+
+  /// Runs a shell script inside: the shell enters by writing itself into every directory.
+  @discardableResult
+  func run(_ script: String) throws -> Process {
+    let enter = cgroup.hierarchies.map { "echo 0 > \($0.directory)/cgroup.procs" }.joined(separator: " && ")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", enter + " && echo in && " + script]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    children.append(process)
+    // The first line says that the shell is inside.
+    #expect(pipe.fileHandleForReading.availableData.starts(with: Data("in".utf8)))
+    return process
+  }
+
+  func read(_ controller: String, _ file: String) -> String? {
+    cgroup.v1(controller).flatMap { readControl($0.directory + "/" + file) }
+      ?? cgroup.unified.flatMap { readControl($0.directory + "/" + file) }
+  }
+}
+
+@Suite(.enabled(if: isRoot, "makes real cgroups, which takes root"), .serialized) struct KernelTests {
+  @Test func aCgroupIsMadeAndRemovedEverywhere() throws {
+    let real = try RealCgroup()
+    for hierarchy in real.cgroup.hierarchies { #expect(pathExists(hierarchy.directory)) }
+    #expect(try Cgroup(saved: real.cgroup.saved).exists)
+    try real.cgroup.remove()
+    for hierarchy in real.cgroup.hierarchies { #expect(!pathExists(hierarchy.directory)) }
+    #expect(!real.cgroup.exists)
+    // Once more is no error.
+    try real.cgroup.remove()
+  }
+
+  @Test func processesEnterByTheAttachment() throws {
+    let real = try RealCgroup()
+    let attachment = try real.cgroup.attachment()
+    switch try clone(into: [], cgroup: attachment.unified) {
+    case .child:
+      for number in attachment.tasks {
+        do { try Descriptor(taking: number).write("0") } catch { CurrentProcess.exit(1) }
+      }
+      CurrentProcess.exit((try? poll([], milliseconds: 60_000)) == nil ? 2 : 0)
+    case .parent(let pid):
+      // Killing works whether it has entered v1's directories yet or not; it is born inside v2's.
+      if attachment.unified >= 0 { #expect(try real.cgroup.processes() == [pid]) }
+      while try attachment.unified < 0 && real.cgroup.processes().isEmpty {}
+      try real.cgroup.kill()
+      #expect(try waitForChild(pid) == .signaled(9))
+    }
+    try real.cgroup.remove()
+  }
+
+  @Test func limitsAreFelt() throws {
+    let real = try RealCgroup(.init(pids: .init(limit: 2)))
+    let process = try real.run("(sleep 0 | sleep 0 | sleep 0) && exit 0")
+    process.waitUntilExit()
+    // A fork that is refused makes the shell fail.
+    #expect(process.terminationStatus != 0)
+    #expect(real.read("pids", "pids.max") == "2")
+  }
+
+  @Test func tooMuchMemoryKills() throws {
+    let real = try RealCgroup(.init(memory: .init(limit: 16 << 20, swap: 16 << 20)))
+    let process = try real.run("exec tail -c 200000000 /dev/zero")
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+    #expect(process.terminationStatus == 9)
+  }
+
+  @Test func devicesAreDenied() throws {
+    let real = try RealCgroup(
+      .init(devices: [
+        .init(allow: false), .init(allow: true, type: .character, major: 1, minor: 3, access: "rw"),
+      ]))
+    let allowed = try real.run("true < /dev/null")
+    allowed.waitUntilExit()
+    #expect(allowed.terminationStatus == 0)
+    let denied = try real.run("(true < /dev/zero) || exit 7")
+    denied.waitUntilExit()
+    #expect(denied.terminationStatus == 7)
+    // And after an update the other way round.
+    try real.cgroup.update(.init(devices: [.init(allow: true, type: .character, major: 1, minor: 5)]))
+    let changed = try real.run("true < /dev/zero && ! (true < /dev/null)")
+    changed.waitUntilExit()
+    #expect(changed.terminationStatus == 0)
+  }
+
+  @Test func theProgramForV2IsAcceptedAndReplaced() throws {
+    let real = try RealCgroup()
+    guard let unified = real.cgroup.unified else { return }
+    let directory = try openFile(unified.directory, .directory)
+    let rules: [Config.Linux.Resources.DeviceRule] = [
+      .init(allow: false), .init(allow: true, type: .character, major: 1, minor: 3, access: "rw"),
+      .init(allow: true, type: .block, access: "m"), .init(allow: false, major: 5, access: "w"),
+    ]
+    try DeviceProgram(try DeviceRules.program(rules)).replaceAll(of: directory)
+    let first = try DeviceProgram.attached(to: directory)
+    #expect(first.count == 1)
+    try DeviceProgram(try DeviceRules.program([.init(allow: true)])).replaceAll(of: directory)
+    let second = try DeviceProgram.attached(to: directory)
+    #expect(second.count == 1 && second != first)
+
+    try DeviceProgram(try DeviceRules.program(rules)).replaceAll(of: directory)
+    let process = try real.run("true < /dev/null && ! (true < /dev/zero)")
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+  }
+
+  @Test func limitsGoUpAndDownWithTheirCounterparts() throws {
+    let real = try RealCgroup(
+      .init(memory: .init(limit: 32 << 20, swap: 32 << 20), cpu: .init(quota: 50000, period: 100_000)))
+    for (limit, swap) in [(64 << 20, 96 << 20), (16 << 20, 16 << 20), (64 << 20, 64 << 20)] as [(Int64, Int64)] {
+      try real.cgroup.update(.init(memory: .init(limit: limit, swap: swap)))
+    }
+    try real.cgroup.update(.init(memory: .init(limit: -1)))
+    try real.cgroup.update(.init(cpu: .init(quota: 2000, period: 4000)))
+    try real.cgroup.update(.init(cpu: .init(quota: 900_000, period: 1_000_000)))
+  }
+
+  @Test func aRefusedUpdateChangesNothing() throws {
+    let real = try RealCgroup(.init(memory: .init(limit: 32 << 20), pids: .init(limit: 50)))
+    let files = [("memory", "memory.limit_in_bytes"), ("memory", "memory.max"), ("pids", "pids.max")]
+    let before = files.map { real.read($0.0, $0.1) }
+    // A CPU that no machine has.
+    let message = failure {
+      try real.cgroup.update(
+        .init(memory: .init(limit: 64 << 20), cpu: .init(cpus: "4095"), pids: .init(limit: 60)))
+    }
+    #expect(message?.contains("write \"4095\" to") == true)
+    #expect(files.map { real.read($0.0, $0.1) } == before)
+  }
+
+  @Test func aFrozenCgroupStandsStillAndCanBeKilled() throws {
+    let real = try RealCgroup()
+    let process = try real.run("sleep 1000 & sleep 1000")
+    #expect(!real.cgroup.isFrozen)
+    try real.cgroup.freeze()
+    #expect(real.cgroup.isFrozen)
+    try real.cgroup.thaw()
+    #expect(!real.cgroup.isFrozen)
+    try real.cgroup.freeze()
+    try real.cgroup.kill()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+  }
+
+  @Test func v1sFreezerFreezesToo() throws {
+    let real = try RealCgroup()
+    let freezer = try #require(real.cgroup.v1("freezer"))
+    try real.run("sleep 1000")
+    let old = try Cgroup(saved: [freezer.controllers + ":" + freezer.mountPoint + ":" + freezer.path])
+    try old.freeze()
+    #expect(readControl(freezer.directory + "/freezer.state") == "FROZEN")
+    #expect(old.isFrozen)
+    // Without cgroup.kill: frozen, signalled, thawed.
+    try old.kill()
+    #expect(try old.processes().isEmpty)
+    #expect(!old.isFrozen)
+  }
+
+  @Test func removalTakesStragglersAndSubgroupsAlong() throws {
+    let real = try RealCgroup()
+    for hierarchy in real.cgroup.hierarchies {
+      try makeDirectories(hierarchy.directory + "/inner/deeper")
+    }
+    let process = try real.run("trap '' TERM; sleep 1000")
+    #expect(try !real.cgroup.processes().isEmpty)
+    try real.cgroup.remove()
+    #expect(!real.cgroup.exists)
+    process.waitUntilExit()
+  }
+
+  @Test func aSignalReachesAll() throws {
+    let real = try RealCgroup()
+    let process = try real.run("exec sleep 1000")
+    try real.cgroup.signalAll(.terminate)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 15)
+  }
+
+  @Test func aCgroupInUseIsNotTakenOver() throws {
+    let real = try RealCgroup()
+    try real.run("sleep 1000")
+    var other = real.cgroup
+    let message = failure { try other.create() }
+    #expect(message?.contains("already exists and holds processes") == true)
+    // And the one that is there stays.
+    #expect(try !real.cgroup.processes().isEmpty)
+  }
+
+  @Test func anEmptyCgroupLeftBehindIsUsedAgain() throws {
+    let real = try RealCgroup()
+    var again = real.cgroup
+    try again.create()
+    #expect(again == real.cgroup)
+  }
+
+  @Test func aFailureHalfWayLeavesNothing() throws {
+    var cgroup = try Cgroup(path: "/apus-test-half/" + UUID().uuidString, in: try CgroupLayout.detect())
+    // The last hierarchy is one in which nothing can be made.
+    cgroup.hierarchies += try Cgroup(saved: ["nothing:/proc:/x/y"]).hierarchies
+    #expect(failure { try cgroup.create() }?.hasPrefix("cgroup: mkdir \"/proc/x") == true)
+    for hierarchy in cgroup.hierarchies.dropLast() {
+      #expect(!pathExists(hierarchy.directory))
+      #expect(!pathExists(splitPath(hierarchy.directory).parent))
+    }
+  }
+
+  @Test func aControllerOnTheOtherHierarchyIsFound() throws {
+    let real = try RealCgroup()
+    // hugetlb, where it is on cgroup v2 beside v1: enabled on the way down when it is asked for.
+    guard real.cgroup.v1("hugetlb") == nil, let unified = real.cgroup.unified,
+      readControl(unified.mountPoint + "/cgroup.controllers")?.contains("hugetlb") == true
+    else { return }
+    try real.cgroup.apply(.init(hugepageLimits: [.init(pageSize: "2MB", limit: 4 << 20)]))
+    #expect(readControl(unified.directory + "/hugetlb.2MB.max") == String(4 << 20))
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Linux
+import OCI
+import Testing
+
+@testable import Seccomp
+
+@Suite struct FlagTests {
+  typealias Profile = Config.Seccomp
+
+  @Test(
+    arguments: [
+      (Profile.Action.allow, [], 4), (.allow, [.log], 2), (.allow, [.specAllow], 4), (.allow, [.log, .specAllow], 6),
+      // Accepted and left out: one thread, no listener.
+      (.allow, [.tsync], 0), (.allow, [.waitKillableRecv, .log], 2),
+      (.notify, [], 12), (.notify, [.tsync, .log], 10), (.notify, [.waitKillableRecv], 40),
+    ] as [(Profile.Action, [Profile.Flag], UInt)])
+  func flagsBecomeBitsOfSeccomp(action: Profile.Action, flags: [Profile.Flag], expected: UInt) throws {
+    let program = try SeccompProgram.program(
+      for: Profile(
+        defaultAction: .allow, flags: flags, listenerPath: "/run/agent.sock", listenerMetadata: "m",
+        syscalls: [.init(names: ["mount"], action: action)]))
+    #expect(program.flags == expected)
+    #expect(program.notifies == (action == .notify))
+    #expect(program.listenerPath == (action == .notify ? "/run/agent.sock" : nil))
+    #expect(program.listenerMetadata == (action == .notify ? "m" : nil))
+  }
+}
+
+@Suite struct SupportTests {
+  @Test func whatIsListedCanBeUsed() throws {
+    #expect(SeccompSupport.actions.count == 9)
+    #expect(SeccompSupport.operators.count == 7)
+    #expect(SeccompSupport.architectures.contains(.x86_64))
+    #expect(!SeccompSupport.architectures.contains(.m68k))
+    #expect(SeccompSupport.knownFlags.count == 4)
+    #expect(SeccompSupport.libraryVersion.split(separator: ".").count == 3)
+  }
+
+  @Test func theKernelIsAskedForItsFlags() {
+    // Linux 4.14 and 4.17; this runtime needs a newer one anyway.
+    #expect(SeccompSupport.supportedFlags.contains(.log))
+    #expect(SeccompSupport.supportedFlags.contains(.specAllow))
+    #expect(!Library.kernelKnows(flags: 1 << 30))
+  }
+}
+
+/// Filters hold for the thread that loads them, so a thread of its own can try one in the running kernel.
+@Suite struct KernelTests {
+  @Test func theKernelTakesTheProgramAndKeepsToIt() throws {
+    let profile = Config.Seccomp(
+      defaultAction: .allow,
+      syscalls: [
+        .init(names: ["getsid"], action: .errno, errnoRet: 77, args: [.init(index: 0, value: 4242, op: .equal)])
+      ])
+    let program = try SeccompProgram.program(for: profile)
+    let result = onAThread { () -> [Int32] in
+      do {
+        try CurrentProcess.setNoNewPrivileges()
+        _ = try ProcessAttributes.loadFilter(program.instructions, flags: program.flags)
+      } catch {
+        return [-1]
+      }
+      let allowed = getsid(0)
+      let denied = getsid(4242)
+      return [allowed > 0 ? 0 : -2, denied, errno]
+    }
+    #expect(result == [0, -1, 77])
+    #expect(getsid(4242) == -1 && errno == ESRCH)
+  }
+
+  @Test func aListenerGetsADescriptor() throws {
+    let profile = Config.Seccomp(
+      defaultAction: .allow, flags: [.waitKillableRecv], listenerPath: "/run/agent.sock",
+      syscalls: [.init(names: ["getsid"], action: .notify, args: [.init(index: 0, value: 4242, op: .equal)])])
+    let program = try SeccompProgram.program(for: profile)
+    let result = onAThread { () -> Bool in
+      do {
+        try CurrentProcess.setNoNewPrivileges()
+        let listener = try ProcessAttributes.loadFilter(program.instructions, flags: program.flags)
+        return listener != nil
+      } catch {
+        return false
+      }
+    }
+    #expect(result)
+  }
+
+  @Test(.enabled(if: containersProfile != nil, "needs /usr/share/containers/seccomp.json"))
+  func theKernelTakesAFullProfile() throws {
+    let program = try SeccompProgram.program(for: try #require(containersProfile))
+    let result = onAThread { () -> Int32 in
+      do {
+        try CurrentProcess.setNoNewPrivileges()
+        _ = try ProcessAttributes.loadFilter(program.instructions, flags: program.flags)
+        return 0
+      } catch {
+        return (error as? SystemError)?.errno.rawValue ?? -1
+      }
+    }
+    #expect(result == 0)
+  }
+
+  private func onAThread<R: Sendable>(_ body: @escaping @Sendable () -> R) -> R {
+    let box = Box<R>()
+    let done = DispatchSemaphore(value: 0)
+    Thread {
+      box.value = body()
+      done.signal()
+    }.start()
+    done.wait()
+    return box.value!
+  }
+
+  private final class Box<R>: @unchecked Sendable { var value: R? }
+}
