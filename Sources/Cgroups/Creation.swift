@@ -63,12 +63,14 @@ private enum Creation {
         return true
       } catch {
         if error.errno == .fileExists { return false }
-        guard error.errno == .noSuchFileOrDirectory, path.utf8.count > hierarchy.mountPoint.utf8.count + 1 else {
+        // Never the mount point itself: what is made there would be a plain directory.
+        let parent = splitPath(path).parent
+        guard error.errno == .noSuchFileOrDirectory, parent.utf8.count > hierarchy.mountPoint.utf8.count else {
           throw Failure("cgroup", error, hint: hint(error))
         }
+        // Somebody may remove the parent again before we come back: then once more.
+        _ = try makeDirectories(hierarchy, parent, &made)
       }
-      // Somebody may remove the parent again before we come back: then once more.
-      _ = try makeDirectories(hierarchy, splitPath(path).parent, &made)
     }
     throw Failure("cgroup: mkdir \"" + path + "\": the directory above keeps disappearing")
   }
