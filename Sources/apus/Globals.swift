@@ -1,0 +1,71 @@
+import Linux
+import Runtime
+
+/// The options before the command.
+struct Globals: Configurable {
+  var root: String?
+  var log = Log()
+  var cgroupManager = CgroupManager.cgroupfs
+  var rootless = Rootless.auto
+  var version = false
+  /// The command and its arguments.
+  var command: [String] = []
+
+  /// Whether the caller is an ordinary user, whose containers live in a directory of their own.
+  enum Rootless: String, CaseIterable {
+    case `true`, `false`, auto
+  }
+
+  static var usage: String { "apus [OPTIONS] COMMAND [ARGUMENTS]" }
+
+  static var options: [Option<Globals>] {
+    [
+      .value(
+        "root", "DIR", "directory of the containers' states [/run/apus; rootless: $XDG_RUNTIME_DIR/apus]", as: nonEmpty
+      ) { $0.root = $1 },
+      .value("log", "FILE", "write errors, and what --debug tells, into this file as well") {
+        $0.log.path = $1.isEmpty ? nil : $1
+      },
+      .value("log-format", "FORMAT", "text or json [text]", as: choice) { $0.log.format = $1 },
+      .value("log-level", "LEVEL", "error, warning, info or debug [info]", as: choice) { $0.log.level = $1 },
+      .flag("debug", "the same as --log-level debug") { if $1 { $0.log.level = .debug } },
+      .flag("systemd-cgroup", "the same as --cgroup-manager systemd") { if $1 { $0.cgroupManager = .systemd } },
+      .value(
+        "cgroup-manager", "NAME", "who makes cgroups: cgroupfs, systemd or disabled [cgroupfs]", as: readCgroupManager
+      ) {
+        $0.cgroupManager = $1
+      },
+      .value("rootless", "BOOL", "true, false or auto: look who is asking [auto]", as: choice) { $0.rootless = $1 },
+      .flag("version", letter: "v", "print the versions of program, specification and library") { $0.version = $1 },
+    ]
+  }
+
+  static var operands: [Operand<Globals>] {
+    [.command("COMMAND") { $0.command = $1 }]
+  }
+
+  /// Where the states of the containers are.
+  var stateDirectory: String {
+    if let root { return root }
+    guard let directory = Environment["XDG_RUNTIME_DIR"], isRootless else { return "/run/apus" }
+    return directory + "/apus"
+  }
+
+  private var isRootless: Bool {
+    switch rootless {
+    case .true: return true
+    case .false: return false
+    case .auto: return CurrentProcess.effectiveUID != 0 || !CurrentProcess.isInInitialUserNamespace
+    }
+  }
+}
+
+private func readCgroupManager(_ name: String) throws(Failure) -> CgroupManager {
+  enum Name: String, CaseIterable { case cgroupfs, systemd, disabled }
+  let name: Name = try choice(name)
+  switch name {
+  case .cgroupfs: return .cgroupfs
+  case .systemd: return .systemd
+  case .disabled: return .disabled
+  }
+}
