@@ -103,8 +103,9 @@ func nonEmpty(_ text: String) throws(Failure) -> String {
   return text
 }
 
-/// The word that was probably meant: one that differs in few letters.
+/// The word that was probably meant: one that begins like it, or differs in few letters.
 func closest(to word: String, among candidates: [String]) -> String? {
+  if word.utf8.count > 1, let whole = candidates.first(where: { $0.hasPrefix(word) }) { return whole }
   var best: String?
   var bestDistance = word.utf8.count < 4 ? 2 : 3
   for candidate in candidates {

@@ -71,7 +71,8 @@ struct ContractTests {
   }
 
   @Test func anUnknownCommandIsGuessed() {
-    #expect(Program.unknownCommand("stat") == "unknown command \"stat\"; did you mean start?")
+    #expect(Program.unknownCommand("stat") == "unknown command \"stat\"; did you mean state?")
+    #expect(Program.unknownCommand("crate") == "unknown command \"crate\"; did you mean create?")
     #expect(Program.unknownCommand("frobnicate") == "unknown command \"frobnicate\"; apus --help lists the commands")
   }
 

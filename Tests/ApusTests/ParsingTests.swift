@@ -127,7 +127,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
     (["--bundel", "c"], "unknown option \"--bundel\"; did you mean --bundle?"),
     (["--bund=x", "c"], "unknown option \"--bund\"; did you mean --bundle?"),
     (["--bund"], "unknown option \"--bund\"; did you mean --bundle?"),
-    (["--con", "x"], "unknown option \"--con\"; --help lists the options"),
+    (["--con", "x"], "unknown option \"--con\"; did you mean --config?"),
     (["--hel"], "unknown option \"--hel\"; did you mean --help?"),
     (["-ax", "c"], "unknown option \"-x\"; --help lists the options"),
     (["-é", "c"], "unknown option \"-é\"; --help lists the options"),
