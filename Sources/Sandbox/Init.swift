@@ -175,7 +175,12 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
   do throws(Failure) {
     try enclose(plan, channels, parent)
     ready = try setUp(plan, channels, parent)
-    try step("created") { () throws(SystemError) in try parent.send(.created) }
+    try step("created") { () throws(SystemError) in
+      // From here on the parent's death shows in the end of the connection: the signal could strike a process that
+      // was just told to wait, when the parent ends after its work is done.
+      try CurrentProcess.setParentDeathSignal(nil)
+      try parent.send(.created)
+    }
   } catch {
     return report(error, to: parent)
   }
@@ -330,7 +335,6 @@ private func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket? {
   if answer == .start { return parent }
   // The parent has died before it wrote down who we are: nobody could ever start or delete this process.
   guard answer == .detach, gate >= 0 else { return nil }
-  try? CurrentProcess.setParentDeathSignal(nil)
   _ = consume parent
   let listener = Socket(Descriptor(taking: gate))
   // A `start` that dies before it has spoken has already declared the container running: it must not linger.

@@ -53,25 +53,34 @@ struct Blake2b {
     filled += 1
   }
 
-  /// Adds bytes, filled up with zeros to a multiple of eight: whoever adds texts adds their lengths too.
+  /// Adds bytes, filled up with zeros to a multiple of eight.
   mutating func add(_ bytes: Span<UInt8>) {
-    var index = 0
-    while index + 8 <= bytes.count {
-      var word = UInt64(bytes[index])
-      for place in 1..<8 { word |= UInt64(bytes[index + place]) << UInt64(place * 8) }
-      add(word)
-      index += 8
+    var start = 0
+    while bytes.count - start >= 8 {
+      add(Blake2b.word(bytes, start, 8))
+      start += 8
     }
-    if index == bytes.count { return }
-    var rest: UInt64 = 0
-    for place in 0..<(bytes.count - index) { rest |= UInt64(bytes[index + place]) << UInt64(place * 8) }
-    add(rest)
+    if start < bytes.count { add(Blake2b.word(bytes, start, bytes.count - start)) }
   }
 
-  /// Adds a text's length and its bytes.
+  /// Adds a text, seven bytes a word. The eighth says how many there are, or that the text goes on: no two lists of
+  /// texts are the same message.
   mutating func add(_ text: String) {
-    add(UInt64(text.utf8.count))
-    add(text.utf8Span.span)
+    let bytes = text.utf8Span.span
+    var start = 0
+    while bytes.count - start > 7 {
+      add(Blake2b.word(bytes, start, 7) | 0xff << 56)
+      start += 7
+    }
+    let rest = bytes.count - start
+    add(Blake2b.word(bytes, start, rest) | UInt64(rest) << 56)
+  }
+
+  @inline(__always)
+  private static func word(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> UInt64 {
+    var word: UInt64 = 0
+    for place in 0..<count { word |= UInt64(bytes[start + place]) &<< UInt64(place * 8) }
+    return word
   }
 
   /// The fingerprint of all that was added.
@@ -80,50 +89,58 @@ struct Blake2b {
     return Digest(words: low)
   }
 
-  /// RFC 7693, 3.2: the four rows of its matrix, mixed by columns, then by diagonals.
+  /// RFC 7693, 3.2. The rows of its matrix are `a` to `d`; what is mixed are the columns, then the diagonals.
   private mutating func compress(isLast: Bool) {
     compressed += UInt64(filled * 8)
-    var a = low
-    var b = high
-    var c = Blake2b.initialLow
-    var d = Blake2b.initialHigh ^ SIMD4(compressed, 0, isLast ? UInt64.max : 0, 0)
+    // Through a span: indexing an InlineArray by a variable copies the whole array each time (Swift 6.3).
+    let block = self.block
+    let words = block.span
+    let (third, fourth) = (Blake2b.initialLow, Blake2b.initialHigh)
+    var (a0, a1, a2, a3) = (low.x, low.y, low.z, low.w)
+    var (b0, b1, b2, b3) = (high.x, high.y, high.z, high.w)
+    var (c0, c1, c2, c3) = (third.x, third.y, third.z, third.w)
+    var (d0, d1, d2, d3) = (fourth.x ^ compressed, fourth.y, isLast ? ~fourth.z : fourth.z, fourth.w)
     for round in 0..<12 {
-      let order = Blake2b.order[round % 10]
-      mix(&a, &b, &c, &d, words(order, 0), words(order, 1))
-      b = SIMD4(b.y, b.z, b.w, b.x)
-      c = SIMD4(c.z, c.w, c.x, c.y)
-      d = SIMD4(d.w, d.x, d.y, d.z)
-      mix(&a, &b, &c, &d, words(order, 8), words(order, 9))
-      b = SIMD4(b.w, b.x, b.y, b.z)
-      c = SIMD4(c.z, c.w, c.x, c.y)
-      d = SIMD4(d.y, d.z, d.w, d.x)
+      let order = Blake2b.order(round)
+      func word(_ position: UInt64) -> UInt64 { words[Int(truncatingIfNeeded: order &>> (position * 4)) & 15] }
+      mix(&a0, &b0, &c0, &d0, word(0), word(1))
+      mix(&a1, &b1, &c1, &d1, word(2), word(3))
+      mix(&a2, &b2, &c2, &d2, word(4), word(5))
+      mix(&a3, &b3, &c3, &d3, word(6), word(7))
+      mix(&a0, &b1, &c2, &d3, word(8), word(9))
+      mix(&a1, &b2, &c3, &d0, word(10), word(11))
+      mix(&a2, &b3, &c0, &d1, word(12), word(13))
+      mix(&a3, &b0, &c1, &d2, word(14), word(15))
     }
-    low ^= a ^ c
-    high ^= b ^ d
-    block = InlineArray(repeating: 0)
+    low ^= SIMD4(a0 ^ c0, a1 ^ c1, a2 ^ c2, a3 ^ c3)
+    high ^= SIMD4(b0 ^ d0, b1 ^ d1, b2 ^ d2, b3 ^ d3)
+    self.block = InlineArray(repeating: 0)
     filled = 0
   }
 
-  /// Every other word of the block from `first` on, in the round's order.
+  /// RFC 7693, 2.7: the order of the words in a round, the first in the lowest four bits. The last two rounds are the
+  /// first two again.
   @inline(__always)
-  private func words(_ order: UInt64, _ first: UInt64) -> SIMD4<UInt64> {
-    func word(_ position: UInt64) -> UInt64 { block[Int(truncatingIfNeeded: order >> (position * 4)) & 15] }
-    return SIMD4(word(first), word(first + 2), word(first + 4), word(first + 6))
+  private static func order(_ round: Int) -> UInt64 {
+    switch round {
+    case 0, 10: 0xfedc_ba98_7654_3210
+    case 1, 11: 0x357b_20c1_6df9_84ae
+    case 2: 0x4917_63ea_df25_0c8b
+    case 3: 0x8f04_a562_ebcd_1397
+    case 4: 0xd386_cb1e_fa42_7509
+    case 5: 0x91ef_57d4_38b0_a6c2
+    case 6: 0xb829_3670_a4de_f15c
+    case 7: 0xa268_4f05_931c_e7bd
+    case 8: 0x5a41_7d2c_803b_9ef6
+    default: 0x0dc3_e9bf_5167_482a
+    }
   }
-
-  /// RFC 7693, 2.7: the order of the words in each round, the first in the lowest four bits.
-  private static let order: InlineArray<10, UInt64> = [
-    0xfedc_ba98_7654_3210, 0x357b_20c1_6df9_84ae, 0x4917_63ea_df25_0c8b, 0x8f04_a562_ebcd_1397,
-    0xd386_cb1e_fa42_7509, 0x91ef_57d4_38b0_a6c2, 0xb829_3670_a4de_f15c, 0xa268_4f05_931c_e7bd,
-    0x5a41_7d2c_803b_9ef6, 0x0dc3_e9bf_5167_482a,
-  ]
 }
 
-/// RFC 7693, 3.1: the mixing function on four columns at once.
+/// RFC 7693, 3.1: the mixing function.
 @inline(__always)
 private func mix(
-  _ a: inout SIMD4<UInt64>, _ b: inout SIMD4<UInt64>, _ c: inout SIMD4<UInt64>, _ d: inout SIMD4<UInt64>,
-  _ x: SIMD4<UInt64>, _ y: SIMD4<UInt64>
+  _ a: inout UInt64, _ b: inout UInt64, _ c: inout UInt64, _ d: inout UInt64, _ x: UInt64, _ y: UInt64
 ) {
   a = a &+ b &+ x
   d = rotated(d ^ a, 32)
@@ -136,6 +153,4 @@ private func mix(
 }
 
 @inline(__always)
-private func rotated(_ value: SIMD4<UInt64>, _ bits: UInt64) -> SIMD4<UInt64> {
-  value &>> SIMD4(repeating: bits) | value &<< SIMD4(repeating: 64 - bits)
-}
+private func rotated(_ value: UInt64, _ bits: UInt64) -> UInt64 { value &>> bits | value &<< (64 - bits) }

@@ -17,7 +17,7 @@ extension SeccompCache {
         nativeArchitecture: Library.nativeArchitecture)
     }
 
-    /// Every list goes in with its length, every text with its own: two profiles never make the same message.
+    /// Every list goes in with its length, every text with its end: two profiles never make the same message.
     init(
       _ profile: Config.Seccomp, failOnUnknownSyscall: Bool, libraryVersion: (UInt32, UInt32, UInt32),
       nativeArchitecture: UInt32

@@ -12,19 +12,29 @@ struct ClassicBPF {
   static let callNumber: UInt32 = 0
   static let architecture: UInt32 = 4
 
+  /// Instruction codes, linux/bpf_common.h.
+  private enum Code {
+    static let loadAbsolute: UInt16 = 0x20  // LD|W|ABS
+    static let leave: UInt16 = 0x06  // RET|K
+    static let jump: UInt16 = 0x05  // JMP|JA
+    static let jumpEqual: UInt16 = 0x15  // JMP|JEQ|K
+    static let jumpAbove: UInt16 = 0x25  // JMP|JGT|K
+    static let jumpAtLeast: UInt16 = 0x35  // JMP|JGE|K
+  }
+
   /// Loads a word of the system call's data.
-  mutating func load(_ offset: UInt32) { add(0x20 /* LD|W|ABS */, 0, 0, offset) }
+  mutating func load(_ offset: UInt32) { add(Code.loadAbsolute, 0, 0, offset) }
 
   /// Leaves the program with an action.
-  mutating func leave(with action: UInt32) { add(0x06 /* RET|K */, 0, 0, action) }
+  mutating func leave(with action: UInt32) { add(Code.leave, 0, 0, action) }
 
   /// Goes on after so many instructions more.
-  mutating func skip(_ count: Int) { add(0x05 /* JMP|JA */, 0, 0, UInt32(count)) }
+  mutating func skip(_ count: Int) { add(Code.jump, 0, 0, UInt32(count)) }
 
   /// Goes on after `yes` or `no` more instructions, at most 255.
-  mutating func ifEqual(_ value: UInt32, skip yes: Int, else no: Int) { add(0x15 /* JMP|JEQ|K */, yes, no, value) }
-  mutating func ifAbove(_ value: UInt32, skip yes: Int, else no: Int) { add(0x25 /* JMP|JGT|K */, yes, no, value) }
-  mutating func ifAtLeast(_ value: UInt32, skip yes: Int, else no: Int) { add(0x35 /* JMP|JGE|K */, yes, no, value) }
+  mutating func ifEqual(_ value: UInt32, skip yes: Int, else no: Int) { add(Code.jumpEqual, yes, no, value) }
+  mutating func ifAbove(_ value: UInt32, skip yes: Int, else no: Int) { add(Code.jumpAbove, yes, no, value) }
+  mutating func ifAtLeast(_ value: UInt32, skip yes: Int, else no: Int) { add(Code.jumpAtLeast, yes, no, value) }
 
   mutating func append(_ other: ClassicBPF) { bytes += other.bytes }
 

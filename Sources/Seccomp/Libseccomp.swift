@@ -86,7 +86,7 @@ enum Library {
   /// it, `nil` when none does.
   static func number(of name: String) -> Int32? {
     let number = unsafe seccomp_syscall_resolve_name(name)
-    return number == -1 /* __NR_SCMP_ERROR */ ? nil : number
+    return number == __NR_SCMP_ERROR ? nil : number
   }
 
   /// The number a system call has on an architecture; `nil` when it has none there.

@@ -71,11 +71,14 @@ struct NewerCalls {
     guard let largest = family.largest else { return nil }
     var part = ClassicBPF()
     part.load(ClassicBPF.callNumber)
-    if let second = family.secondRange {
-      // What the profile does not speak of at all is left to the library's program: an x32 call without x32 is killed.
-      part.ifAtLeast(second, skip: family.largestInSecond == nil ? 2 : 1, else: 0)
-      part.ifAbove(largest, skip: family.largestInSecond == nil ? 0 : 1, else: family.largestInSecond == nil ? 1 : 2)
-      if let inSecond = family.largestInSecond { part.ifAbove(inSecond, skip: 0, else: 1) }
+    if let second = family.secondRange, let inSecond = family.largestInSecond {
+      part.ifAtLeast(second, skip: 1, else: 0)
+      part.ifAbove(largest, skip: 1, else: 2)
+      part.ifAbove(inSecond, skip: 0, else: 1)
+    } else if let second = family.secondRange {
+      // A range of which the profile does not speak is left to the library: an x32 call without x32 is killed.
+      part.ifAtLeast(second, skip: 2, else: 0)
+      part.ifAbove(largest, skip: 0, else: 1)
     } else if family.architecture == Token.s390x || family.architecture == Token.s390 {
       // There a call that the kernel does not know arrives as number 0, setup(2), which no program has used in decades.
       part.ifEqual(0, skip: 1, else: 0)

@@ -22,13 +22,17 @@ import Testing
     #expect(hash.finish().hex == expected)
   }
 
-  @Test func aTextIsPaddedAfterItsLength() {
-    var text = Blake2b()
-    text.add("mkdirat_at")
-    var bytes = Blake2b()
-    bytes.add(10)
-    bytes.add((Array("mkdirat_at".utf8) + [0, 0, 0, 0, 0, 0]).span)
-    #expect(text.finish() == bytes.finish())
+  @Test(
+    arguments: [
+      ("", [0x0000_0000_0000_0000]), ("abc", [0x0300_0000_0063_6261]), ("abcdefg", [0x0767_6665_6463_6261]),
+      ("abcdefgh", [0xff67_6665_6463_6261, 0x0100_0000_0000_0068]), ("ü", [0x0200_0000_0000_bcc3]),
+    ] as [(String, [UInt64])])
+  func aTextCarriesItsLength(text: String, expected: [UInt64]) {
+    var hash = Blake2b()
+    hash.add(text)
+    var words = Blake2b()
+    for word in expected { words.add(word) }
+    #expect(hash.finish() == words.finish())
   }
 }
 
