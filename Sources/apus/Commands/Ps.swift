@@ -14,23 +14,16 @@ struct Ps: Command {
   private var id = ""
   private var arguments: [String] = []
 
-  static var options: [Option<Ps>] {
-    [
-      .value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]", as: choice) {
-        $0.format = $1
-      }
-    ]
-  }
-
-  static var operands: [Operand<Ps>] {
-    [
-      .required("ID") { $0.id = $1 },
-      .rest("ARG") {
-        let (format, rest) = Ps.split($1)
-        if let format { $0.format = format }
-        $0.arguments = rest
-      },
-    ]
+  static func arguments(_ table: inout ArgumentTable<Ps>) {
+    table.value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]", as: choice) {
+      $0.format = $1
+    }
+    table.required("ID") { $0.id = $1 }
+    table.rest("ARG") {
+      let (format, rest) = Ps.split($1)
+      if let format { $0.format = format }
+      $0.arguments = rest
+    }
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {
