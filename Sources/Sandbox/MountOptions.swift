@@ -16,8 +16,8 @@ enum MountOption: Equatable {
   /// Says what is so anyway, or what no longer has a meaning in the kernel.
   case nothing
 
-  /// Every word the table knows, in order: for the features document.
-  static var names: [String] { table.map { $0.0.description }.sorted() }
+  /// Every word the table knows, in order.
+  fileprivate static var names: [String] { table.map { $0.0.description }.sorted() }
 
   /// The meaning of a word; `nil` when it is none of ours: data for the file system.
   init?(_ word: String) {
@@ -71,3 +71,6 @@ enum MountOption: Equatable {
     ("tmpcopyup", .copyUp), ("idmap", .idMap(recursive: false)), ("ridmap", .idMap(recursive: true)),
   ]
 }
+
+/// The mount options that are handled here and not left to file systems, in order: for the features document.
+public var knownMountOptions: [String] { MountOption.names }

@@ -1,1 +1,3 @@
-print("apus")
+import Linux
+
+CurrentProcess.exit(Program.run(Array(CommandLine.arguments.dropFirst())))

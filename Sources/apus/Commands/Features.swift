@@ -1,0 +1,59 @@
+import Linux
+import OCI
+import Sandbox
+import Seccomp
+
+/// `features`: what this runtime can do, as engines ask for it.
+struct FeaturesCommand: Command {
+  static var name: StaticString { "features" }
+  static var summary: StaticString { "print what this runtime can do as JSON" }
+
+  func run(in session: Session) throws(Failure) -> Int32 {
+    try printOut(Features.ofThisRuntime.json(pretty: true) + [UInt8(ascii: "\n")])
+    return 0
+  }
+}
+
+extension Features {
+  /// See features.md and features-linux.md.
+  static var ofThisRuntime: Features {
+    Features(
+      ociVersionMin: "1.0.0",
+      ociVersionMax: specificationVersion,
+      hooks: hookNames,
+      mountOptions: knownMountOptions,
+      linux: Linux(
+        namespaces: Config.NamespaceType.allCases,
+        capabilities: CapabilitySet.knownToKernel.memberNames,
+        cgroup: .init(v1: true, v2: true, systemd: false, systemdUser: false, rdma: true),
+        seccomp: .init(
+          enabled: true, actions: SeccompSupport.actions, operators: SeccompSupport.operators,
+          archs: SeccompSupport.architectures, knownFlags: SeccompSupport.knownFlags,
+          supportedFlags: SeccompSupport.supportedFlags),
+        apparmor: .init(enabled: true),
+        selinux: .init(enabled: true),
+        intelRdt: .init(enabled: false, schemata: false, monitoring: false),
+        memoryPolicy: .init(modes: Config.MemoryPolicy.Mode.allCases, flags: Config.MemoryPolicy.Flag.allCases),
+        mountExtensions: .init(idmap: .init(enabled: false)),
+        netDevices: .init(enabled: false)),
+      annotations: [
+        "io.github.seccomp.libseccomp.version": SeccompSupport.libraryVersion,
+        "run.oci.apus.commit": Build.commit,
+        "run.oci.apus.version": Build.version,
+      ],
+      potentiallyUnsafeConfigAnnotations: honouredAnnotations)
+  }
+
+  private static var hookNames: [String] {
+    let kinds: [HookKind] = [.prestart, .createRuntime, .createContainer, .startContainer, .poststart, .poststop]
+    return kinds.map { $0.rawValue }
+  }
+
+  /// The annotations of config.json that change what is done.
+  private static var honouredAnnotations: [String] {
+    [
+      "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups",
+      "run.oci.seccomp_fail_unknown_syscall",
+    ]
+  }
+}

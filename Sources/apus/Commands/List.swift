@@ -1,0 +1,61 @@
+import JSON
+import Linux
+import OCI
+import Runtime
+
+/// How `list` and `ps` print.
+enum OutputFormat: String, CaseIterable {
+  case table, json
+}
+
+/// `list`: all containers.
+struct List: Command {
+  static var name: StaticString { "list" }
+  static var summary: StaticString { "print all containers" }
+
+  private var format = OutputFormat.table
+  private var quiet = false
+
+  static var options: [Option<List>] {
+    [
+      .value("format", letter: "f", "FORMAT", "table or json [table]") { $0.format = try choice($1) },
+      .flag("quiet", letter: "q", "print the ids alone") { $0.quiet = $1 },
+    ]
+  }
+
+  func run(in session: Session) throws(Failure) -> Int32 {
+    if quiet {
+      try printOut(session.store.ids().map { $0 + "\n" }.joined())
+      return 0
+    }
+    let states = try session.store.list()
+    switch format {
+    case .table: try printOut(List.table(states))
+    case .json: try printOut(List.json(states))
+    }
+    return 0
+  }
+
+  static func json(_ states: [State]) -> [UInt8] {
+    var writer = Writer()
+    writer.array { writer in
+      for state in states { state.encode(to: &writer) }
+    }
+    return writer.bytes + [UInt8(ascii: "\n")]
+  }
+
+  static func table(_ states: [State]) -> String {
+    var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]]
+    for state in states {
+      rows.append([
+        state.id, String(state.pid ?? 0), state.status.rawValue, state.bundle, state.created ?? "", state.owner ?? "",
+      ])
+    }
+    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].count) } + 2 }
+    return rows.map { row in
+      // The last column is not filled up.
+      let cells = row.indices.dropLast().map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].count) }
+      return cells.joined() + row[row.count - 1] + "\n"
+    }.joined()
+  }
+}

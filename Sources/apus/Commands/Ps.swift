@@ -1,0 +1,68 @@
+import JSON
+import Linux
+import Runtime
+
+/// `ps`: the processes of a container.
+struct Ps: Command {
+  static var name: StaticString { "ps" }
+  static var summary: StaticString { "print the processes of a container" }
+  static var discussion: StaticString { "A table is what ps(1) prints for the processes, with its arguments ARG [-ef]." }
+
+  private var format = OutputFormat.table
+  private var id = ""
+  private var arguments: [String] = []
+
+  static var options: [Option<Ps>] {
+    [.value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]") { $0.format = try choice($1) }]
+  }
+
+  static var operands: [Operand<Ps>] {
+    [
+      .required("ID") { $0.id = $1 },
+      .rest("ARG") { $0.arguments = $1 },
+    ]
+  }
+
+  func run(in session: Session) throws(Failure) -> Int32 {
+    let processes = try session.store.processes(ContainerID(id))
+    switch format {
+    case .json:
+      var writer = Writer()
+      writer.array { writer in
+        for pid in processes { writer.value(pid) }
+      }
+      try printOut(writer.bytes + [UInt8(ascii: "\n")])
+    case .table:
+      try printOut(Ps.lines(of: hostProcesses(), for: processes))
+    }
+    return 0
+  }
+
+  private func hostProcesses() throws(Failure) -> [UInt8] {
+    let (status, output) = try step("ps", hint: { $0 == .noSuchFileOrDirectory ? "is procps installed?" : nil }) {
+      () throws(SystemError) in try capture("ps", arguments.isEmpty ? ["-ef"] : arguments)
+    }
+    if status != .exited(0) { throw Failure("ps: exit status " + String(status.code)) }
+    return output
+  }
+
+  /// The heading, and the lines whose column `PID` names one of the processes.
+  static func lines(of output: [UInt8], for processes: [Int32]) throws(Failure) -> [UInt8] {
+    let lines = output.split(separator: UInt8(ascii: "\n"))
+    guard let heading = lines.first,
+      let column = fields(heading).firstIndex(where: { $0.elementsEqual("PID".utf8) })
+    else { throw Failure("ps: its output has no column PID") }
+    var kept = Array(heading) + [UInt8(ascii: "\n")]
+    for line in lines.dropFirst() {
+      let fields = fields(line)
+      guard column < fields.count, let pid = decimal(fields[column]), processes.contains(where: { UInt64($0) == pid })
+      else { continue }
+      kept += line + [UInt8(ascii: "\n")]
+    }
+    return kept
+  }
+
+  private static func fields(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+  }
+}

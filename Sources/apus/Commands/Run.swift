@@ -1,0 +1,28 @@
+import Linux
+import Runtime
+
+/// `run`: makes a container and starts it.
+struct Run: MakesContainer {
+  static var name: StaticString { "run" }
+  static var summary: StaticString { "make a container, start it, wait for its end and delete it" }
+  static var discussion: StaticString { "The exit status is that of the container's process; 128 + N when signal N killed it." }
+
+  var id = ""
+  var creation = CreateOptions()
+  private var detach = false
+  private var keep = false
+  private var noSubreaper = false
+
+  static var options: [Option<Run>] {
+    creationOptions + [
+      .flag("detach", letter: "d", "do not wait for the end, and do not delete") { $0.detach = $1 },
+      .flag("keep", "do not delete the container when it has ended") { $0.keep = $1 },
+      .flag("no-subreaper", "do not reap what the container's processes leave behind") { $0.noSubreaper = $1 },
+    ]
+  }
+  static var operands: [Operand<Run>] { [.required("ID") { $0.id = $1 }] }
+
+  func run(in session: Session) throws(Failure) -> Int32 {
+    try session.store.run(ContainerID(id), creation, detach: detach, keep: keep, noSubreaper: noSubreaper)
+  }
+}

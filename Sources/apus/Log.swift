@@ -1,0 +1,95 @@
+import JSON
+import Linux
+
+/// Where messages go: errors to standard error and to the log file; everything else to the log file, or to standard error
+/// where none is given.
+struct Log {
+  enum Format: String, CaseIterable {
+    case text, json
+  }
+
+  /// How grave a message is, the gravest first; the names are those engines know.
+  enum Level: String, CaseIterable {
+    case panic, fatal, error, warning, warn, info, debug, trace
+
+    fileprivate var rank: Int {
+      switch self {
+      case .panic, .fatal, .error: return 0
+      case .warning, .warn: return 1
+      case .info: return 2
+      case .debug, .trace: return 3
+      }
+    }
+  }
+
+  /// The log file, which is made when there is something to write.
+  var path: String?
+  var format = Format.text
+  var level = Level.info
+
+  /// The one line about why the program fails.
+  func error(_ message: String) {
+    if path != nil || format == .text { writeToStandardError(message) }
+    // Without a file, the record is what stands on standard error.
+    if path != nil || format == .json { record(.error, message) }
+  }
+
+  /// What a person should know, and what is no failure.
+  func warning(_ message: String) { write(.warning, message) }
+
+  /// What helps to find out what the program does. Made only when it is asked for.
+  func debug(_ message: @autoclosure () -> String) {
+    if level.rank >= Level.debug.rank { write(.debug, message()) }
+  }
+
+  private func write(_ grade: Level, _ message: String) {
+    if grade.rank > level.rank { return }
+    if path == nil && format == .text {
+      writeToStandardError(grade.rawValue + ": " + message)
+    } else {
+      record(grade, message)
+    }
+  }
+
+  private func writeToStandardError(_ message: String) {
+    try? StandardStream.error.write(Array(("apus: " + Log.oneLine(message) + "\n").utf8))
+  }
+
+  private func record(_ grade: Level, _ message: String) {
+    let bytes = Log.line(format, grade, message, time: Clock.timestamp())
+    guard let path else {
+      try? StandardStream.error.write(bytes)
+      return
+    }
+    do {
+      // The descriptor closes at once: no number is taken that --preserve-fds may mean.
+      try openFile(path, [.writeOnly, .create, .append], mode: 0o644).write(bytes)
+    } catch {
+      // The message itself stands there already, or is not worth more.
+      writeToStandardError("log: " + error.description)
+    }
+  }
+
+  /// One record: a JSON object, or `time="…" level=error msg="…"`.
+  static func line(_ format: Format, _ grade: Level, _ message: String, time: String) -> [UInt8] {
+    var json = Writer()
+    switch format {
+    case .json:
+      json.object { json in
+        json.member("level", grade.rawValue)
+        json.member("msg", message)
+        json.member("time", time)
+      }
+      return json.bytes + [UInt8(ascii: "\n")]
+    case .text:
+      json.value(message)
+      return Array(("time=\"" + time + "\" level=" + grade.rawValue + " msg=").utf8) + json.bytes + [UInt8(ascii: "\n")]
+    }
+  }
+
+  /// The text with line breaks as blanks: engines show the last line alone.
+  static func oneLine(_ text: String) -> String {
+    if !text.utf8.contains(where: { $0 == 10 || $0 == 13 }) { return text }
+    return String(decoding: text.utf8.map { $0 == 10 || $0 == 13 ? 32 : $0 }, as: UTF8.self)
+  }
+}
