@@ -52,6 +52,7 @@ let package = Package(
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"]),
+    .testTarget(name: "ApusTests", dependencies: ["apus"]),
     // Drives bin/apus from outside, as root.
     .testTarget(name: "IntegrationTests", dependencies: ["JSON"]),
   ]

@@ -3,7 +3,9 @@ import SystemPackage
 
 /// Runs a program, found in `PATH`, with our environment, standard input and standard error, and returns what it wrote to
 /// its standard output.
-public func capture(_ program: String, _ arguments: [String]) throws(SystemError) -> (status: ExitStatus, output: [UInt8]) {
+public func capture(_ program: String, _ arguments: [String]) throws(SystemError) -> (
+  status: ExitStatus, output: [UInt8]
+) {
   let path = try findProgram(program)
   let environment = try processEnvironment()
   let pipe = try Descriptor.pipe()

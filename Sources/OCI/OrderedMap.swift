@@ -56,7 +56,6 @@ extension OrderedMap: Sequence {
 extension OrderedMap: ExpressibleByDictionaryLiteral {
   public init(dictionaryLiteral elements: (String, Value)...) {
     entries = []
-    entries.reserveCapacity(elements.count)
     for (key, value) in elements { self[key] = value }
   }
 }

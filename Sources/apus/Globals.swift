@@ -16,25 +16,26 @@ struct Globals: Configurable {
     case `true`, `false`, auto
   }
 
+  static var usage: String { "apus [OPTIONS] COMMAND [ARGUMENTS]" }
+
   static var options: [Option<Globals>] {
     [
-      .value("root", "DIR", "directory of the containers' states [/run/apus; rootless: $XDG_RUNTIME_DIR/apus]") {
-        (globals, path) throws(Failure) in
-        if path.isEmpty { throw Failure("the path is empty") }
-        globals.root = path
-      },
+      .value(
+        "root", "DIR", "directory of the containers' states [/run/apus; rootless: $XDG_RUNTIME_DIR/apus]", as: nonEmpty
+      ) { $0.root = $1 },
       .value("log", "FILE", "write errors, and what --debug tells, into this file as well") {
         $0.log.path = $1.isEmpty ? nil : $1
       },
-      .value("log-format", "FORMAT", "text or json [text]") { $0.log.format = try choice($1) },
-      .value("log-level", "LEVEL", "error, warning, info or debug [info]") { $0.log.level = try choice($1) },
+      .value("log-format", "FORMAT", "text or json [text]", as: choice) { $0.log.format = $1 },
+      .value("log-level", "LEVEL", "error, warning, info or debug [info]", as: choice) { $0.log.level = $1 },
       .flag("debug", "the same as --log-level debug") { if $1 { $0.log.level = .debug } },
       .flag("systemd-cgroup", "the same as --cgroup-manager systemd") { if $1 { $0.cgroupManager = .systemd } },
-      .value("cgroup-manager", "NAME", "who makes cgroups: cgroupfs, systemd or disabled [cgroupfs]") {
-        let name: CgroupManagerName = try choice($1)
-        $0.cgroupManager = name.manager
+      .value(
+        "cgroup-manager", "NAME", "who makes cgroups: cgroupfs, systemd or disabled [cgroupfs]", as: readCgroupManager
+      ) {
+        $0.cgroupManager = $1
       },
-      .value("rootless", "BOOL", "true, false or auto: look who is asking [auto]") { $0.rootless = try choice($1) },
+      .value("rootless", "BOOL", "true, false or auto: look who is asking [auto]", as: choice) { $0.rootless = $1 },
       .flag("version", letter: "v", "print the versions of program, specification and library") { $0.version = $1 },
     ]
   }
@@ -59,15 +60,12 @@ struct Globals: Configurable {
   }
 }
 
-/// As it is written on the command line.
-private enum CgroupManagerName: String, CaseIterable {
-  case cgroupfs, systemd, disabled
-
-  var manager: CgroupManager {
-    switch self {
-    case .cgroupfs: return .cgroupfs
-    case .systemd: return .systemd
-    case .disabled: return .disabled
-    }
+private func readCgroupManager(_ name: String) throws(Failure) -> CgroupManager {
+  enum Name: String, CaseIterable { case cgroupfs, systemd, disabled }
+  let name: Name = try choice(name)
+  switch name {
+  case .cgroupfs: return .cgroupfs
+  case .systemd: return .systemd
+  case .disabled: return .disabled
   }
 }

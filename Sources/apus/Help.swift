@@ -12,7 +12,7 @@ enum Help {
   /// The help of the program.
   static func program() -> String {
     var text = "apus runs containers as the Open Container Initiative's runtime specification describes them.\n\n"
-    text += "usage: apus [OPTIONS] COMMAND [ARGUMENTS]\n\ncommands:\n"
+    text += "usage: " + Globals.usage + "\n\ncommands:\n"
     text += table(Entry.all.map { ("  " + $0.name.description, $0.summary.description) })
     text += "\noptions:\n" + options(of: Globals.self)
     return text + "\napus COMMAND --help tells more about a command.\n"
@@ -21,13 +21,13 @@ enum Help {
   /// The help of a command.
   static func text<C: Command>(of command: C.Type) -> String {
     let discussion = C.discussion.description
-    return "usage: apus " + usage(of: C.self) + "\n\n" + C.summary.description + "\n"
+    return "usage: " + C.usage + "\n\n" + C.summary.description + "\n"
       + (discussion.isEmpty ? "" : "\n" + discussion + "\n") + "\noptions:\n" + options(of: C.self)
   }
 
-  /// `kill [OPTIONS] ID [SIGNAL]`
-  private static func usage<C: Command>(of command: C.Type) -> String {
-    var words = [C.name.description, "[OPTIONS]"]
+  /// `apus kill [OPTIONS] ID [SIGNAL]`
+  static func usage<C: Command>(of command: C.Type) -> String {
+    var words = ["apus", C.name.description, "[OPTIONS]"]
     for operand in C.operands {
       let name = operand.name.description
       switch operand.kind {

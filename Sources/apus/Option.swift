@@ -24,9 +24,19 @@ struct Option<Target> {
 
   static func value(
     _ name: StaticString, letter: Unicode.Scalar? = nil, _ argument: StaticString, _ help: StaticString,
-    _ set: @escaping (inout Target, String) throws(Failure) -> Void
+    _ set: @escaping (inout Target, String) -> Void
   ) -> Option {
     Option(name: name, letter: letter, help: help, action: .value(argument, set))
+  }
+
+  /// An argument that is not taken as it is, but read by `read`.
+  static func value<Value>(
+    _ name: StaticString, letter: Unicode.Scalar? = nil, _ argument: StaticString, _ help: StaticString,
+    as read: @escaping (String) throws(Failure) -> Value, _ set: @escaping (inout Target, Value) -> Void
+  ) -> Option {
+    Option(
+      name: name, letter: letter, help: help,
+      action: .value(argument) { (target, text) throws(Failure) in set(&target, try read(text)) })
   }
 
   var needsArgument: Bool {
@@ -43,7 +53,7 @@ struct Operand<Target> {
   let kind: Kind
 
   enum Kind {
-    case required((inout Target, String) throws(Failure) -> Void)
+    case required((inout Target, String) -> Void)
     case optional((inout Target, String) throws(Failure) -> Void)
     /// Everything from here on, whatever it looks like.
     case rest((inout Target, [String]) -> Void)
@@ -52,15 +62,25 @@ struct Operand<Target> {
   }
 
   static func required(
-    _ name: StaticString, _ set: @escaping (inout Target, String) throws(Failure) -> Void
+    _ name: StaticString, _ set: @escaping (inout Target, String) -> Void
   ) -> Operand {
     Operand(name: name, kind: .required(set))
   }
 
   static func optional(
-    _ name: StaticString, _ set: @escaping (inout Target, String) throws(Failure) -> Void
+    _ name: StaticString, _ set: @escaping (inout Target, String) -> Void
   ) -> Operand {
     Operand(name: name, kind: .optional(set))
+  }
+
+  /// One that is not taken as it is, but read by `read`.
+  static func optional<Value>(
+    _ name: StaticString, as read: @escaping (String) throws(Failure) -> Value,
+    _ set: @escaping (inout Target, Value) -> Void
+  ) -> Operand {
+    Operand(
+      name: name,
+      kind: .optional { (target, text) throws(Failure) in set(&target, try read(text)) })
   }
 
   static func rest(_ name: StaticString, _ set: @escaping (inout Target, [String]) -> Void) -> Operand {
@@ -75,6 +95,8 @@ struct Operand<Target> {
 /// Something that is set from a command line, by tables. The tables are made when they are asked for: a run of the program
 /// touches those of one command.
 protocol Configurable {
+  /// How it is called.
+  static var usage: String { get }
   static var options: [Option<Self>] { get }
   static var operands: [Operand<Self>] { get }
 }
@@ -98,6 +120,7 @@ protocol Command: Configurable {
 extension Command {
   static var options: [Option<Self>] { [] }
   static var operands: [Operand<Self>] { [] }
+  static var usage: String { Help.usage(of: Self.self) }
   static var discussion: StaticString { "" }
   static var failureStatus: Int32 { 1 }
 }

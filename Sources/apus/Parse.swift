@@ -54,8 +54,10 @@ extension Configurable {
     for operand in operands {
       switch operand.kind {
       case .required(let set):
-        guard let word = rest.popFirst() else { throw Failure(operand.name.description + " is missing") }
-        try set(&self, word)
+        guard let word = rest.popFirst() else {
+          throw Failure(operand.name.description + " is missing; usage: " + Self.usage)
+        }
+        set(&self, word)
       case .optional(let set):
         if let word = rest.popFirst() { try set(&self, word) }
       case .rest(let set), .command(let set):
@@ -63,7 +65,7 @@ extension Configurable {
         rest = []
       }
     }
-    if let word = rest.first { throw Failure("unexpected argument \"" + word + "\"") }
+    if let word = rest.first { throw Failure("unexpected argument \"" + word + "\"; usage: " + Self.usage) }
   }
 }
 
@@ -83,16 +85,22 @@ private func unknownOption(_ text: String, _ names: [OptionName]) -> Failure {
   return Failure(message + "; did you mean --" + near + "?")
 }
 
-/// The value that is written like the text.
+/// Reads one of the names of a type's values.
 func choice<T: RawRepresentable<String> & CaseIterable>(_ text: String) throws(Failure) -> T {
   if let value = T(rawValue: text) { return value }
   throw Failure("\"" + text + "\" is none of " + T.allCases.map { $0.rawValue }.joined(separator: ", "))
 }
 
-/// A whole number that is not negative.
+/// Reads a whole number that is not negative.
 func count(_ text: String) throws(Failure) -> Int32 {
   if let number = decimal(text.utf8), let count = Int32(exactly: number) { return count }
   throw Failure("\"" + text + "\" is no number from 0 to 2147483647")
+}
+
+/// Reads a path or another text that has to say something.
+func nonEmpty(_ text: String) throws(Failure) -> String {
+  if text.isEmpty { throw Failure("it is empty") }
+  return text
 }
 
 /// The word that was probably meant: one that differs in few letters.

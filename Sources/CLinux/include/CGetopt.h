@@ -2,14 +2,14 @@
 #pragma once
 
 #include <getopt.h>
+#include <stddef.h>
 
 // Starts over, with a new vector. 0 and not 1: glibc then reads the first character of the short options again.
 static inline void clx_getopt_start(void) { optind = 0, opterr = 0; }
 
-// One step of getopt_long(3): `index` is the number of a long option, or -1.
-static inline int clx_getopt(int argc, char *const *argv, const char *letters, const struct option *names, int *index) {
-  *index = -1;
-  return getopt_long(argc, argv, letters, names, index);
+// One step of getopt_long(3).
+static inline int clx_getopt(int argc, char *const *argv, const char *letters, const struct option *names) {
+  return getopt_long(argc, argv, letters, names, NULL);
 }
 
 // The argument of the option that was found, or NULL.

@@ -22,24 +22,44 @@ extension Config {
 
   /// The specification promises compatibility within a major version, of which 1 is the only one.
   private func checkVersion(_ findings: inout Findings) {
-    let release = ociVersion.prefix { $0 != "-" && $0 != "+" }
-    let numbers = release.split(separator: ".", omittingEmptySubsequences: false)
-    let isSemantic = numbers.count == 3 && numbers.allSatisfy { UInt32($0) != nil }
-    if !isSemantic {
-      findings.error(
+    guard let major = Config.majorVersion(ociVersion) else {
+      return findings.error(
         "ociVersion", "not a version: " + ociVersion.inQuotes, hint: "write " + specificationVersion.inQuotes)
-    } else if numbers[0] != "1" {
+    }
+    if major != 1 {
       findings.error(
         "ociVersion", "version " + ociVersion + " is not supported", hint: "1.0.0 to " + specificationVersion + " are")
     }
   }
 
+  /// The first of the three numbers of a semantic version; `nil` where it is none.
+  private static func majorVersion(_ version: String) -> Int? {
+    var numbers = 1
+    var digits = 0
+    var major = 0
+    for byte in version.utf8 {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        digits += 1
+        if digits > 9 { return nil }
+        if numbers == 1 { major = major * 10 + Int(byte - UInt8(ascii: "0")) }
+      case UInt8(ascii: ".") where digits > 0:
+        numbers += 1
+        digits = 0
+      case UInt8(ascii: "-") where numbers == 3 && digits > 0, UInt8(ascii: "+") where numbers == 3 && digits > 0:
+        return major
+      default: return nil
+      }
+    }
+    return numbers == 3 && digits > 0 ? major : nil
+  }
+
   /// Host and domain name belong to the UTS namespace: without one of its own, the container would rename the host.
   private func checkNames(_ findings: inout Findings) {
     if linux?.has(.uts) == true { return }
-    for (key, name) in [("hostname", hostname), ("domainname", domainname)] where name != nil {
-      findings.error(key, "needs a uts namespace", hint: "add {\"type\": \"uts\"} to linux.namespaces")
-    }
+    let hint = "add {\"type\": \"uts\"} to linux.namespaces"
+    if hostname != nil { findings.error("hostname", "needs a uts namespace", hint: hint) }
+    if domainname != nil { findings.error("domainname", "needs a uts namespace", hint: hint) }
   }
 
   /// Notifications need somebody who receives them.
@@ -76,8 +96,8 @@ extension Config.IDMapping {
   static func check(_ mappings: [Config.IDMapping], _ path: () -> String, _ findings: inout Findings) {
     for (index, mapping) in mappings.enumerated() {
       if mapping.size == 0 { findings.error(element(path(), index) + ".size", "must not be 0") }
-      let ends = [mapping.containerID, mapping.hostID].map { $0.addingReportingOverflow(mapping.size) }
-      if ends.contains(where: { $0.overflow }) {
+      // The greatest id of 32 bits stands for "none".
+      if max(mapping.containerID, mapping.hostID) > UInt32.max - mapping.size {
         findings.error(element(path(), index), "the range goes beyond the greatest id, 4294967294")
       }
     }
@@ -86,18 +106,21 @@ extension Config.IDMapping {
 
 extension Config.Hooks {
   func check(_ findings: inout Findings) {
-    let lists = [
-      ("prestart", prestart), ("createRuntime", createRuntime), ("createContainer", createContainer),
-      ("startContainer", startContainer), ("poststart", poststart), ("poststop", poststop),
-    ]
-    for (name, hooks) in lists {
-      for (index, hook) in hooks.enumerated() {
-        findings.absolute(hook.path, element("hooks." + name, index) + ".path")
-        if let timeout = hook.timeout, timeout <= 0 {
-          findings.error(
-            element("hooks." + name, index) + ".timeout", "must be greater than 0, found " + String(timeout),
-            hint: "leave it out for no limit")
-        }
+    Self.check(prestart, "hooks.prestart", &findings)
+    Self.check(createRuntime, "hooks.createRuntime", &findings)
+    Self.check(createContainer, "hooks.createContainer", &findings)
+    Self.check(startContainer, "hooks.startContainer", &findings)
+    Self.check(poststart, "hooks.poststart", &findings)
+    Self.check(poststop, "hooks.poststop", &findings)
+  }
+
+  private static func check(_ hooks: [Config.Hook], _ path: String, _ findings: inout Findings) {
+    for (index, hook) in hooks.enumerated() {
+      findings.absolute(hook.path, element(path, index) + ".path")
+      if let timeout = hook.timeout, timeout <= 0 {
+        findings.error(
+          element(path, index) + ".timeout", "must be greater than 0, found " + String(timeout),
+          hint: "leave it out for no limit")
       }
     }
   }

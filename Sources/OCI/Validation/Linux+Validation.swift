@@ -28,15 +28,18 @@ extension Config.Linux {
   }
 
   private func checkIDMappings(_ findings: inout Findings) {
+    check(uidMappings, "linux.uidMappings", &findings)
+    check(gidMappings, "linux.gidMappings", &findings)
+  }
+
+  private func check(_ mappings: [Config.IDMapping], _ path: String, _ findings: inout Findings) {
     let user = namespaces.first { $0.type == .user }
-    for (name, mappings) in [("linux.uidMappings", uidMappings), ("linux.gidMappings", gidMappings)] {
-      if user == nil, !mappings.isEmpty {
-        findings.error(name, "needs a user namespace", hint: "add {\"type\": \"user\"} to linux.namespaces")
-      } else if let user, user.path == nil, mappings.isEmpty {
-        findings.warn(name, "empty: no id of the new user namespace is mapped, all files belong to nobody there")
-      }
-      Config.IDMapping.check(mappings, { name }, &findings)
+    if user == nil, !mappings.isEmpty {
+      findings.error(path, "needs a user namespace", hint: "add {\"type\": \"user\"} to linux.namespaces")
+    } else if let user, user.path == nil, mappings.isEmpty {
+      findings.warn(path, "empty: no id of the new user namespace is mapped, all files belong to nobody there")
     }
+    Config.IDMapping.check(mappings, { path }, &findings)
   }
 
   private func checkTimeOffsets(_ findings: inout Findings) {
@@ -90,12 +93,15 @@ extension Config.Linux {
   }
 
   private func checkPaths(_ findings: inout Findings) {
-    for (name, paths) in [("linux.maskedPaths", maskedPaths), ("linux.readonlyPaths", readonlyPaths)] {
-      if !paths.isEmpty, !has(.mount) {
-        findings.error(name, "needs a mount namespace", hint: "without one it would cover the host's files")
-      }
-      for (index, path) in paths.enumerated() { findings.absolute(path, element(name, index)) }
+    check(maskedPaths, "linux.maskedPaths", &findings)
+    check(readonlyPaths, "linux.readonlyPaths", &findings)
+  }
+
+  private func check(_ paths: [String], _ path: String, _ findings: inout Findings) {
+    if !paths.isEmpty, !has(.mount) {
+      findings.error(path, "needs a mount namespace", hint: "without one it would cover the host's files")
     }
+    for (index, name) in paths.enumerated() { findings.absolute(name, element(path, index)) }
   }
 
   /// config-linux.md, "Network Devices".

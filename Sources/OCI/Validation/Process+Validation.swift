@@ -64,15 +64,11 @@ extension Config.Process.Capabilities {
   /// Unknown names are what a newer engine says to an older kernel; sets that the kernel will not grant have no effect.
   /// Other runtimes say so and go on.
   func check(_ path: String, _ findings: inout Findings) {
-    let sets = [
-      ("bounding", bounding), ("effective", effective), ("inheritable", inheritable), ("permitted", permitted),
-      ("ambient", ambient),
-    ]
-    for (name, set) in sets {
-      for (index, capability) in set.enumerated() where !Self.isKnown(capability) {
-        findings.warn(element(path + "." + name, index), "unknown capability " + capability.inQuotes)
-      }
-    }
+    Self.checkNames(bounding, path + ".bounding", &findings)
+    Self.checkNames(effective, path + ".effective", &findings)
+    Self.checkNames(inheritable, path + ".inheritable", &findings)
+    Self.checkNames(permitted, path + ".permitted", &findings)
+    Self.checkNames(ambient, path + ".ambient", &findings)
     for (index, capability) in effective.enumerated() where !permitted.contains(capability) {
       findings.warn(element(path + ".effective", index), capability.inQuotes + " has no effect: it is not permitted")
     }
@@ -80,6 +76,12 @@ extension Config.Process.Capabilities {
       if permitted.contains(capability), inheritable.contains(capability) { continue }
       findings.warn(
         element(path + ".ambient", index), capability.inQuotes + " has no effect: it is not permitted and inheritable")
+    }
+  }
+
+  private static func checkNames(_ set: [String], _ path: @autoclosure () -> String, _ findings: inout Findings) {
+    for (index, capability) in set.enumerated() where !isKnown(capability) {
+      findings.warn(element(path(), index), "unknown capability " + capability.inQuotes)
     }
   }
 

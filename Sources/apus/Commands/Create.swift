@@ -31,8 +31,8 @@ extension MakesContainer {
       .flag("no-new-keyring", "leave the container in the caller's session keyring") {
         $0.creation.noNewKeyring = $1
       },
-      .value("preserve-fds", "N", "pass so many descriptors, from 3 on, besides those of LISTEN_FDS [0]") {
-        $0.creation.preserveFDs = try count($1)
+      .value("preserve-fds", "N", "pass so many descriptors, from 3 on, besides those of LISTEN_FDS [0]", as: count) {
+        $0.creation.preserveFDs = $1
       },
     ]
   }

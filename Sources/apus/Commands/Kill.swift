@@ -22,10 +22,7 @@ struct Kill: Command {
   static var operands: [Operand<Kill>] {
     [
       .required("ID") { $0.id = $1 },
-      .optional("SIGNAL") { (kill, name) throws(Failure) in
-        guard let signal = Signal(name) else { throw Failure("unknown signal \"" + name + "\"") }
-        kill.signal = signal
-      },
+      .optional("SIGNAL", as: readSignal) { $0.signal = $1 },
     ]
   }
 
@@ -39,6 +36,11 @@ struct Kill: Command {
     }
     return 0
   }
+}
+
+private func readSignal(_ name: String) throws(Failure) -> Signal {
+  if let signal = Signal(name) { return signal }
+  throw Failure("unknown signal \"" + name + "\"")
 }
 
 extension Session {

@@ -18,7 +18,7 @@ struct List: Command {
 
   static var options: [Option<List>] {
     [
-      .value("format", letter: "f", "FORMAT", "table or json [table]") { $0.format = try choice($1) },
+      .value("format", letter: "f", "FORMAT", "table or json [table]", as: choice) { $0.format = $1 },
       .flag("quiet", letter: "q", "print the ids alone") { $0.quiet = $1 },
     ]
   }

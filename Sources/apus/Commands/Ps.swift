@@ -6,14 +6,20 @@ import Runtime
 struct Ps: Command {
   static var name: StaticString { "ps" }
   static var summary: StaticString { "print the processes of a container" }
-  static var discussion: StaticString { "A table is what ps(1) prints for the processes, with its arguments ARG [-ef]." }
+  static var discussion: StaticString {
+    "A table is what ps(1) prints for the processes, with its arguments ARG [-ef]."
+  }
 
   private var format = OutputFormat.table
   private var id = ""
   private var arguments: [String] = []
 
   static var options: [Option<Ps>] {
-    [.value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]") { $0.format = try choice($1) }]
+    [
+      .value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]", as: choice) {
+        $0.format = $1
+      }
+    ]
   }
 
   static var operands: [Operand<Ps>] {

@@ -5,7 +5,9 @@ import Runtime
 struct Run: MakesContainer {
   static var name: StaticString { "run" }
   static var summary: StaticString { "make a container, start it, wait for its end and delete it" }
-  static var discussion: StaticString { "The exit status is that of the container's process; 128 + N when signal N killed it." }
+  static var discussion: StaticString {
+    "The exit status is that of the container's process; 128 + N when signal N killed it."
+  }
 
   var id = ""
   var creation = CreateOptions()

@@ -25,14 +25,7 @@ struct Spec: Command {
     let json = config.json(pretty: true) + [UInt8(ascii: "\n")]
     let directory = try step("bundle \"" + bundle + "\"") { () throws(SystemError) in try Directory(path: bundle) }
     do {
-      // Exclusive: what stands there is somebody's work.
-      let new = try directory.open(file, [.writeOnly, .create, .exclusive], mode: 0o644)
-      do {
-        try new.write(json)
-      } catch {
-        try? directory.remove(file)
-        throw error
-      }
+      try write(json, in: directory)
     } catch {
       if error.errno == .fileExists {
         throw Failure(file + " already exists; remove it, or name another one with --file", errno: .fileExists)
@@ -40,5 +33,16 @@ struct Spec: Command {
       throw Failure(file, error)
     }
     return 0
+  }
+
+  private func write(_ json: [UInt8], in directory: borrowing Directory) throws(SystemError) {
+    // Exclusive: what stands there is somebody's work.
+    let new = try directory.open(file, [.writeOnly, .create, .exclusive], mode: 0o644)
+    do {
+      try new.write(json)
+    } catch {
+      try? directory.remove(file)
+      throw error
+    }
   }
 }
