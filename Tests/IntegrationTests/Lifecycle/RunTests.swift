@@ -8,7 +8,8 @@ extension Integration {
     func theStatusIsThatOfTheProcess(_ status: Int32) throws {
       try withBundle { bundle in
         bundle.arguments = ["sh", "-c", "exit \(status)"]
-        #expect(try bundle.run().status == status)
+        let run = try bundle.run()
+        #expect(run.status == status)
         bundle.expectNothingLeft()
       }
     }
@@ -19,7 +20,8 @@ extension Integration {
         // Init of a pid namespace ignores what it has no handler for.
         bundle.namespace("pid")
         bundle.arguments = ["sh", "-c", "kill -\(name) $$; sleep 1000"]
-        #expect(try bundle.run().status == 128 + number)
+        let run = try bundle.run()
+        #expect(run.status == 128 + number)
         bundle.expectNothingLeft()
       }
     }
@@ -100,7 +102,8 @@ extension Integration {
     @Test func keptTheContainerIsStoppedAndThere() throws {
       try withBundle { bundle in
         bundle.arguments = ["sh", "-c", "exit 3"]
-        #expect(try bundle.run("--keep").status == 3)
+        let run = try bundle.run("--keep")
+        #expect(run.status == 3)
         #expect(try bundle.status == "stopped")
         #expect(try bundle.apus("delete", bundle.id).status == 0)
         bundle.expectNothingLeft()
@@ -112,7 +115,8 @@ extension Integration {
         bundle.namespace("pid")
         bundle.arguments = ["sh", "-c", "setsid sleep 0 & exit 0"]
         let before = Set(Processes.children())
-        #expect(try bundle.run().status == 0)
+        let run = try bundle.run()
+        #expect(run.status == 0)
         let zombies = Processes.children().filter {
           !before.contains($0) && Processes.state(Int($0)) == "Z" && Processes.status(Int($0), "Name") == "sleep"
         }

@@ -234,8 +234,8 @@ final class Bundle {
 /// Gives the test a bundle, and looks afterwards that nothing of its containers is left.
 ///
 /// A container that still exists is deleted by force first; where `create` fails, there must be none.
-func withBundle<R>(sourceLocation: SourceLocation = #_sourceLocation, _ body: (Bundle) throws -> R) throws -> R {
+func withBundle(sourceLocation: SourceLocation = #_sourceLocation, _ body: (Bundle) throws -> Void) throws {
   let bundle = try Bundle()
   defer { bundle.end(sourceLocation: sourceLocation) }
-  return try body(bundle)
+  try body(bundle)
 }

@@ -1,3 +1,4 @@
+import CTestSupport
 import Foundation
 
 /// The processes this test program has started, and those it has inherited.
@@ -11,8 +12,7 @@ final class Children: @unchecked Sendable {
   private var started: Set<pid_t> = []
 
   private init() {
-    // PR_SET_CHILD_SUBREAPER, prctl(2).
-    prctl(36, 1, 0, 0, 0)
+    ct_become_subreaper()
   }
 
   /// Starts a program.
@@ -23,9 +23,6 @@ final class Children: @unchecked Sendable {
   func start(
     _ arguments: [String], environment: [String], directory: String?, descriptors: [Int32], session: Bool = false
   ) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
     // Out of the way first: a source must not be overwritten before its turn.
     let sources = try descriptors.map { number in
       let copy = fcntl(number, F_DUPFD_CLOEXEC, 200)
@@ -33,31 +30,13 @@ final class Children: @unchecked Sendable {
       return copy
     }
     defer { sources.forEach { close($0) } }
-    for (target, source) in sources.enumerated() { posix_spawn_file_actions_adddup2(&actions, source, Int32(target)) }
-    posix_spawn_file_actions_addclosefrom_np(&actions, Int32(sources.count))
-    if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
-
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    var all = sigset_t()
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    var flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF)
-    // POSIX_SPAWN_SETSID
-    if session { flags |= 0x80 }
-    posix_spawnattr_setflags(&attributes, flags)
-
     let argv = arguments.map { strdup($0) } + [nil]
     let envp = environment.map { strdup($0) } + [nil]
     defer { (argv + envp).forEach { free($0) } }
     lock.lock()
     defer { lock.unlock() }
     var pid: pid_t = 0
-    let error = posix_spawnp(&pid, arguments[0], &actions, &attributes, argv, envp)
+    let error = ct_spawn(&pid, argv, envp, directory, sources, Int32(sources.count), session ? 1 : 0)
     if error != 0 { throw TestError("\(arguments[0]): " + String(cString: strerror(error))) }
     started.insert(pid)
     return pid
