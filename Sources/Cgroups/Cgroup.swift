@@ -1,17 +1,9 @@
 import Linux
 
-/// Who manages the cgroups of containers.
-public enum CgroupDriver: Equatable, Sendable {
-  /// We do, through the file system.
-  case cgroupfs
-  /// Nobody: the container stays in the caller's cgroup, without limits of its own.
-  case disabled
-}
-
 /// A container's cgroup: one directory in every hierarchy the machine has.
 ///
-/// A value without side effects until one of its methods is called. With the driver `disabled` it has no directory, and
-/// everything asked of it does nothing.
+/// A value without side effects until one of its methods is called. ``disabled`` has no directory, and everything asked
+/// of it does nothing.
 public struct Cgroup: Equatable, Sendable {
   /// The directories, in the order in which the kernel lists the hierarchies.
   public internal(set) var hierarchies: [Hierarchy]
@@ -19,7 +11,7 @@ public struct Cgroup: Equatable, Sendable {
   /// A container's place when its `cgroupsPath` says nothing.
   public static func defaultPath(id: String) -> String { "/apus/" + id }
 
-  /// No cgroup at all (driver `disabled`).
+  /// No cgroup at all: the container stays in the caller's, without limits of its own.
   public static let disabled = Cgroup(hierarchies: [])
 
   init(hierarchies: [Hierarchy]) { self.hierarchies = hierarchies }

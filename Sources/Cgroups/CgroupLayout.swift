@@ -25,11 +25,11 @@ public struct CgroupLayout: Equatable, Sendable {
   /// Where /proc/self/mountinfo is read from when that is needed.
   let mountTable: String
 
-  /// Finds out, with one small file read and one call a hierarchy.
+  /// Finds out, with one small file read and two or three questions.
   ///
-  /// /proc/self/cgroup lists the hierarchies; their places below /sys/fs/cgroup are a convention that is tried first,
-  /// because the table of mounts is long where many containers run. It is read only for what is not in its usual place.
-  /// A hierarchy that is mounted nowhere is left out.
+  /// /proc/self/cgroup lists the hierarchies; their places below /sys/fs/cgroup are a convention that is trusted when the
+  /// first of them keeps it, because the table of mounts is long where many containers run. Those that join several
+  /// controllers are looked at each: the order in their names varies. The table is read for what is not in its usual place.
   ///
   /// - Parameters: `root`, `position` and `mountTable` take the place of the kernel's files in tests.
   public static func detect(
@@ -37,7 +37,7 @@ public struct CgroupLayout: Equatable, Sendable {
     mountTable: String = "/proc/self/mountinfo"
   ) throws(Failure) -> CgroupLayout {
     let listed = try step("cgroup: find the hierarchies") { () throws(SystemError) in
-      parsePosition(try readFile(position, estimate: 2048))
+      parsePosition(try openFile(position).read(upTo: 16384))
     }
     // cgroup v2 at the root: v1 hierarchies that somebody mounts beside it (VPN clients do) are none of ours.
     if pathExists(root + "/cgroup.controllers") {
@@ -47,9 +47,12 @@ public struct CgroupLayout: Equatable, Sendable {
     }
     var table: MountTable?
     var mounts: [Mount] = []
+    mounts.reserveCapacity(listed.count)
     for (controllers, own) in listed {
       var point: String? = conventionalPoint(of: controllers, below: root)
-      if !pathExists(point! + "/cgroup.procs") {
+      let isTrusted =
+        !mounts.isEmpty && table == nil && !controllers.isEmpty && !controllers.utf8.contains(UInt8(ascii: ","))
+      if !isTrusted && !pathExists(point! + "/cgroup.procs") {
         // On most machines without cgroup v2 the kernel lists it all the same: not worth the table by itself.
         if controllers.isEmpty && table == nil && !mounts.isEmpty { continue }
         if table == nil { table = try MountTable(reading: mountTable) }
@@ -74,10 +77,20 @@ public struct CgroupLayout: Equatable, Sendable {
   /// `id:controllers:path` a line (cgroups(7)). A path may hold colons.
   static func parsePosition(_ bytes: [UInt8]) -> [(controllers: String, path: String)] {
     var found: [(controllers: String, path: String)] = []
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3 else { continue }
-      found.append((String(decoding: fields[1], as: UTF8.self), String(decoding: fields[2], as: UTF8.self)))
+    found.reserveCapacity(16)
+    var start = 0
+    var colons = (0, 0)
+    for (index, byte) in bytes.enumerated() {
+      if byte == UInt8(ascii: ":") {
+        if colons.0 == 0 { colons.0 = index } else if colons.1 == 0 { colons.1 = index }
+      } else if byte == UInt8(ascii: "\n") {
+        if colons.0 > start && colons.1 > 0 {
+          let controllers = String(decoding: bytes[(colons.0 + 1)..<colons.1], as: UTF8.self)
+          found.append((controllers, String(decoding: bytes[(colons.1 + 1)..<index], as: UTF8.self)))
+        }
+        start = index + 1
+        colons = (0, 0)
+      }
     }
     return found
   }

@@ -7,29 +7,30 @@ extension Cgroup {
   /// controllers there are get enabled from the root downwards as far as possible: whether a missing one matters shows
   /// when a limit asks for it. On hybrid machines that is left to the first limit that needs it.
   ///
-  /// What it made is removed again when it fails half-way.
+  /// What it made is removed again when it fails half-way. A v1 hierarchy that is not mounted is left out.
   ///
   /// - Parameter whereAllowed: leaves out hierarchies in which the caller may not make directories (rootless).
   /// - Throws: also when the cgroup exists and holds processes, or cannot hold any (a threaded parent).
   public mutating func create(whereAllowed: Bool = false) throws(Failure) {
     var made: [String] = []
-    var refused: [Int] = []
+    var left: [Int] = []
     do throws(Failure) {
       for (index, hierarchy) in hierarchies.enumerated() {
         do throws(Failure) {
           try Creation.make(hierarchy, isOnly: hierarchies.count == 1, &made)
         } catch {
-          guard whereAllowed, let errno = error.errno,
-            errno == .permissionDenied || errno == .notPermitted || errno == .readOnlyFileSystem
-          else { throw error }
-          refused.append(index)
+          guard let errno = error.errno else { throw error }
+          let isForbidden = errno == .permissionDenied || errno == .notPermitted || errno == .readOnlyFileSystem
+          let isMissing = errno == .noSuchFileOrDirectory && hierarchy.kind == .v1 && !pathExists(hierarchy.mountPoint)
+          guard isMissing || whereAllowed && isForbidden else { throw error }
+          left.append(index)
         }
       }
     } catch {
       for directory in made.reversed() { try? removeDirectory(directory) }
       throw error
     }
-    for index in refused.reversed() { hierarchies.remove(at: index) }
+    for index in left.reversed() { hierarchies.remove(at: index) }
   }
 }
 
@@ -40,7 +41,7 @@ private enum Creation {
     if !fresh { try refuseProcesses(in: directory) }
     switch hierarchy.kind {
     case .v1:
-      if hierarchy.controls("cpuset") { try fillCpuset(hierarchy, directory, fresh: fresh) }
+      if hierarchy.controls("cpuset") { try fillCpuset(hierarchy, directory) }
     case .v2:
       if let type = readControl(directory + "/cgroup.type"), type == "domain invalid" || type == "threaded" {
         throw Failure(
@@ -62,12 +63,14 @@ private enum Creation {
         return true
       } catch {
         if error.errno == .fileExists { return false }
-        guard error.errno == .noSuchFileOrDirectory, path.utf8.count > hierarchy.mountPoint.utf8.count + 1 else {
+        // Never the mount point itself: what is made there would be a plain directory.
+        let parent = splitPath(path).parent
+        guard error.errno == .noSuchFileOrDirectory, parent.utf8.count > hierarchy.mountPoint.utf8.count else {
           throw Failure("cgroup", error, hint: hint(error))
         }
+        // Somebody may remove the parent again before we come back: then once more.
+        _ = try makeDirectories(hierarchy, parent, &made)
       }
-      // Somebody may remove the parent again before we come back: then once more.
-      _ = try makeDirectories(hierarchy, splitPath(path).parent, &made)
     }
     throw Failure("cgroup: mkdir \"" + path + "\": the directory above keeps disappearing")
   }
@@ -88,22 +91,26 @@ private enum Creation {
     throw Failure("cgroup: " + directory + " already exists and holds processes; choose another linux.cgroupsPath")
   }
 
-  /// Gives cpuset.cpus and cpuset.mems the value of the cgroup above where they are empty, from the top down.
-  private static func fillCpuset(_ hierarchy: Hierarchy, _ directory: String, fresh: Bool) throws(Failure) {
-    for file in ["/cpuset.cpus", "/cpuset.mems"] { _ = try cpuset(hierarchy, directory, file, fresh: fresh) }
+  /// Sees to it that the cpuset has CPUs and memory nodes, from the top down.
+  ///
+  /// A parent that has none gets its own parent's, and then hands them on by itself (cgroup.clone_children): the next
+  /// container finds its cpuset filled.
+  private static func fillCpuset(_ hierarchy: Hierarchy, _ directory: String) throws(Failure) {
+    if let cpus = readControl(directory + "/cpuset.cpus"), !cpus.isEmpty { return }
+    guard directory.utf8.count > hierarchy.mountPoint.utf8.count else { return }
+    let parent = splitPath(directory).parent
+    try fillCpuset(hierarchy, parent)
+    for file in ["/cpuset.cpus", "/cpuset.mems"] {
+      guard let value = readControl(parent + file), !value.isEmpty else { continue }
+      try write(value, directory + file)
+    }
+    if directory != hierarchy.directory { try write("1", directory + "/cgroup.clone_children") }
   }
 
-  private static func cpuset(_ hierarchy: Hierarchy, _ directory: String, _ file: String, fresh: Bool) throws(Failure)
-    -> String
-  {
-    if !fresh, let value = readControl(directory + file), !value.isEmpty { return value }
-    guard directory.utf8.count > hierarchy.mountPoint.utf8.count else { return "" }
-    let value = try cpuset(hierarchy, splitPath(directory).parent, file, fresh: false)
-    if value.isEmpty { return value }
-    try step("cgroup: write \"" + value + "\" to " + directory + file) { () throws(SystemError) in
-      try openFile(directory + file, .writeOnly).write(value)
+  private static func write(_ value: String, _ path: String) throws(Failure) {
+    try step("cgroup: write \"" + value + "\" to " + path) { () throws(SystemError) in
+      try openFile(path, .writeOnly).write(value)
     }
-    return value
   }
 
   /// Enables on pure v2 what the root has, level by level, as far as it goes.

@@ -132,9 +132,19 @@ struct DeviceList: Equatable {
     return (deny, allow)
   }
 
-  /// Brings the cgroup from what it has to this list.
+  /// Brings the cgroup from what it has to this list; back again, as far as possible, when that fails half-way.
   func write(to directory: borrowing ControlDirectory) throws(Failure) {
     let present = DeviceList(reading: try directory.read("devices.list") ?? "")
+    do throws(Failure) {
+      try change(directory, from: present)
+    } catch {
+      let half = DeviceList(reading: (try? directory.read("devices.list")) ?? "")
+      try? present.change(directory, from: half)
+      throw error
+    }
+  }
+
+  private func change(_ directory: borrowing ControlDirectory, from present: DeviceList) throws(Failure) {
     let (deny, allow) = lines(from: present)
     // "Everything, but": the general comes first, whichever file it is for.
     if allowsByDefault {

@@ -165,7 +165,7 @@ public func checkExecutable(_ path: String) throws(SystemError) {
 }
 
 /// A NULL-terminated vector of C strings in one allocation.
-func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
+private func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
   var bytes: [CChar] = []
   bytes.reserveCapacity(strings.reduce(0) { $0 + $1.utf8.count + 1 })
   var offsets: [Int] = []

@@ -42,7 +42,7 @@ public struct ContainerStore {
   }
 
   /// The container of that id.
-  func open(_ id: ContainerID) throws(Failure) -> Container {
+  func find(_ id: ContainerID) throws(Failure) -> Container {
     let directory = try openDirectory(id)
     let bytes: [UInt8]
     do {
@@ -85,7 +85,7 @@ public struct ContainerStore {
     var states: [State] = []
     for name in try ids() {
       do throws(Failure) {
-        states.append(try open(try ContainerID(name)).state())
+        states.append(try find(try ContainerID(name)).state())
       } catch {
         // One that was deleted while we looked is none.
         if error.errno != .noSuchFileOrDirectory { options.warn(error.message) }
@@ -96,12 +96,12 @@ public struct ContainerStore {
 
   /// The state of the container (runtime.md, "Query State").
   public func state(_ id: ContainerID) throws(Failure) -> State {
-    try open(id).state()
+    try find(id).state()
   }
 
   /// The processes of the container, as the caller's pid namespace numbers them.
   public func processes(_ id: ContainerID) throws(Failure) -> [Int32] {
-    let container = try open(id)
+    let container = try find(id)
     if !container.record.cgroups.isEmpty { return try container.cgroup().processes() }
     guard container.isAlive, let pid = container.record.state.pid else { return [] }
     return [pid]

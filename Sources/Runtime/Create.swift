@@ -101,7 +101,11 @@ struct Creation {
     }
     var errors: [String] = []
     for problem in config.validate() {
-      if problem.severity == .error { errors.append(problem.description) } else { warn(name + ": " + problem.description) }
+      if problem.severity == .error {
+        errors.append(problem.description)
+      } else {
+        warn(name + ": " + problem.description)
+      }
     }
     if !errors.isEmpty { throw Failure(name + ": " + errors.joined(separator: "; ")) }
     return (config, bytes)
@@ -210,7 +214,9 @@ struct Creation {
       try socket.send(.proceed(filter))
     } catch {
       // The process has ended: what it said before tells why.
-      guard error.errno == .brokenPipe || error.errno == .connectionReset else { throw Failure("container process", error) }
+      guard error.errno == .brokenPipe || error.errno == .connectionReset else {
+        throw Failure("container process", error)
+      }
     }
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     return pid

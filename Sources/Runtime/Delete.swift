@@ -12,7 +12,7 @@ extension ContainerStore {
   public func delete(_ id: ContainerID, force: Bool) throws(Failure) {
     let container: Container
     do {
-      container = try open(id)
+      container = try find(id)
     } catch {
       guard force else { throw error }
       // Neither a container nor a part of one; or a directory without a readable record, which holds nothing more.

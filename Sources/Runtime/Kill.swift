@@ -6,7 +6,7 @@ import SystemPackage
 extension ContainerStore {
   /// Sends a signal to the container process, or to every process of the container (runtime.md, "Kill").
   public func kill(_ id: ContainerID, _ signal: Signal, all: Bool) throws(Failure) {
-    let container = try open(id)
+    let container = try find(id)
     if all {
       // A stopped container may have processes left where it shares its pid namespace; none is no error.
       if !container.record.cgroups.isEmpty { return try container.cgroup().signalAll(signal) }

@@ -6,7 +6,7 @@ import SystemPackage
 extension ContainerStore {
   /// Lets the container's program run (runtime.md, "Start").
   public func start(_ id: ContainerID) throws(Failure) {
-    let container = try open(id)
+    let container = try find(id)
     try container.lock()
     let status = try container.status()
     guard status == .created else {

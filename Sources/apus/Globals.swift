@@ -18,30 +18,23 @@ struct Globals: Configurable {
 
   static var usage: String { "apus [OPTIONS] COMMAND [ARGUMENTS]" }
 
-  static var options: [Option<Globals>] {
-    [
-      .value(
-        "root", "DIR", "directory of the containers' states [/run/apus; rootless: $XDG_RUNTIME_DIR/apus]", as: nonEmpty
-      ) { $0.root = $1 },
-      .value("log", "FILE", "write errors, and what --debug tells, into this file as well") {
-        $0.log.path = $1.isEmpty ? nil : $1
-      },
-      .value("log-format", "FORMAT", "text or json [text]", as: choice) { $0.log.format = $1 },
-      .value("log-level", "LEVEL", "error, warning, info or debug [info]", as: choice) { $0.log.level = $1 },
-      .flag("debug", "the same as --log-level debug") { if $1 { $0.log.level = .debug } },
-      .flag("systemd-cgroup", "the same as --cgroup-manager systemd") { if $1 { $0.cgroupManager = .systemd } },
-      .value(
-        "cgroup-manager", "NAME", "who makes cgroups: cgroupfs, systemd or disabled [cgroupfs]", as: readCgroupManager
-      ) {
-        $0.cgroupManager = $1
-      },
-      .value("rootless", "BOOL", "true, false or auto: look who is asking [auto]", as: choice) { $0.rootless = $1 },
-      .flag("version", letter: "v", "print the versions of program, specification and library") { $0.version = $1 },
-    ]
-  }
-
-  static var operands: [Operand<Globals>] {
-    [.command("COMMAND") { $0.command = $1 }]
+  static func arguments(_ table: inout ArgumentTable<Globals>) {
+    table.value(
+      "root", "DIR", "directory of the containers' states [/run/apus; rootless: $XDG_RUNTIME_DIR/apus]", as: nonEmpty
+    ) { $0.root = $1 }
+    table.value("log", "FILE", "write errors, and what --debug tells, into this file as well") {
+      $0.log.path = $1.isEmpty ? nil : $1
+    }
+    table.value("log-format", "FORMAT", "text or json [text]", as: choice) { $0.log.format = $1 }
+    table.value("log-level", "LEVEL", "error, warning, info or debug [info]", as: choice) { $0.log.level = $1 }
+    table.flag("debug", "the same as --log-level debug") { if $1 { $0.log.level = .debug } }
+    table.flag("systemd-cgroup", "the same as --cgroup-manager systemd") { if $1 { $0.cgroupManager = .systemd } }
+    table.value(
+      "cgroup-manager", "NAME", "who makes cgroups: cgroupfs, systemd or disabled [cgroupfs]", as: readCgroupManager
+    ) { $0.cgroupManager = $1 }
+    table.value("rootless", "BOOL", "true, false or auto: look who is asking [auto]", as: choice) { $0.rootless = $1 }
+    table.flag("version", letter: "v", "print the versions of program, specification and library") { $0.version = $1 }
+    table.command("COMMAND") { $0.command = $1 }
   }
 
   /// Where the states of the containers are.

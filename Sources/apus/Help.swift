@@ -27,25 +27,14 @@ enum Help {
 
   /// `apus kill [OPTIONS] ID [SIGNAL]`
   static func usage<C: Command>(of command: C.Type) -> String {
-    var words = ["apus", C.name.description, "[OPTIONS]"]
-    for operand in C.operands {
-      let name = operand.name.description
-      switch operand.kind {
-      case .required: words.append(name)
-      case .optional: words.append("[" + name + "]")
-      case .rest, .command: words.append("[" + name + "…]")
-      }
-    }
-    return words.joined(separator: " ")
+    (["apus", C.name.description, "[OPTIONS]"] + ArgumentTable<C>.rows.operands).joined(separator: " ")
   }
 
   private static func options<T: Configurable>(of type: T.Type) -> String {
     var rows: [(String, String)] = []
-    for option in T.options {
-      var left = option.letter.map { "  -" + String($0) + ", " } ?? "      "
-      left += "--" + option.name.description
-      if case .value(let argument, _) = option.action { left += " " + argument.description }
-      rows.append((left, option.help.description))
+    for option in ArgumentTable<T>.rows.options {
+      let letter = option.letter.map { "  -" + String($0) + ", " } ?? "      "
+      rows.append((letter + "--" + option.name + (option.argument.map { " " + $0 } ?? ""), option.help))
     }
     rows.append(("  -h, --help", "print this"))
     return table(rows)
@@ -65,8 +54,8 @@ struct HelpCommand: Command {
 
   private var command: String?
 
-  static var operands: [Operand<HelpCommand>] {
-    [.optional("COMMAND") { $0.command = $1 }]
+  static func arguments(_ table: inout ArgumentTable<HelpCommand>) {
+    table.optional("COMMAND", as: nonEmpty) { $0.command = $1 }
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {

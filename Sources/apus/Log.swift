@@ -29,9 +29,10 @@ struct Log {
 
   /// The one line about why the program fails.
   func error(_ message: String) {
-    if path != nil || format == .text { writeToStandardError(message) }
-    // Without a file, the record is what stands on standard error.
+    // Without a file, the record is what stands on standard error. The file comes first: should it fail, the complaint
+    // about that must not be the last line.
     if path != nil || format == .json { record(.error, message) }
+    if path != nil || format == .text { writeToStandardError(message) }
   }
 
   /// What a person should know, and what is no failure.
@@ -65,7 +66,6 @@ struct Log {
       // The descriptor closes at once: no number is taken that --preserve-fds may mean.
       try openFile(path, [.writeOnly, .create, .append], mode: 0o644).write(bytes)
     } catch {
-      // The message itself stands there already, or is not worth more.
       writeToStandardError("log: " + error.description)
     }
   }

@@ -7,82 +7,44 @@ extension Configurable {
   ///
   /// - Returns: `false` when help is asked for instead.
   mutating func parse(_ arguments: [String]) throws(Failure) -> Bool {
-    let options = Self.options
-    let operands = Self.operands
-    var names = options.map {
-      OptionName($0.name, letter: $0.letter.map { UInt8(ascii: $0) }, needsArgument: $0.needsArgument)
-    }
-    names.append(OptionName("help", letter: UInt8(ascii: "h"), needsArgument: false))
+    let reader = CommandLineReader(arguments)
+    let (help, operandLimit) = ArgumentTable<Self>.name(to: reader)
+    // The option behind the last one.
+    reader.add("help", letter: UInt8(ascii: "h"), needsArgument: false)
 
     var words: [String] = []
-    for item in readArguments(arguments, names, operandLimit: operandLimit(operands)) {
+    while words.count < operandLimit, let item = reader.next() {
       switch item {
-      case .option(options.count, _): return false
-      case .option(let index, let argument): try set(options[index], argument)
+      case .option(let number, let argument):
+        if number == help { return false }
+        try ArgumentTable.set(number, argument, of: &self)
       case .operand(let word): words.append(word)
-      case .unknown(let text): throw unknownOption(text, names)
-      case .missingArgument(let index):
-        throw Failure("option --" + options[index].name.description + " needs an argument")
+      case .unknown(let text): throw Self.unknownOption(text)
+      case .missingArgument(let number):
+        throw Failure("option --" + ArgumentTable<Self>.rows.options[number].name + " needs an argument")
       }
     }
-    try assign(words, to: operands)
+    try ArgumentTable.set(words + reader.rest, of: &self)
     return true
   }
 
-  private mutating func set(_ option: Option<Self>, _ argument: String?) throws(Failure) {
-    do {
-      switch option.action {
-      case .flag(let set): set(&self, try argument.map { (text) throws(Failure) in try boolean(text) } ?? true)
-      case .value(_, let set): try set(&self, argument ?? "")
-      }
-    } catch {
-      throw Failure("option --" + option.name.description + ": " + error.message)
+  private static func unknownOption(_ text: String) -> Failure {
+    let message = "unknown option \"" + text + "\""
+    let names = ArgumentTable<Self>.rows.options.map { $0.name } + ["help"]
+    guard let near = closest(to: String(text.drop { $0 == "-" }), among: names) else {
+      return Failure(message + "; --help lists the options")
     }
-  }
-
-  /// After how many operands nothing is an option any more.
-  private func operandLimit(_ operands: [Operand<Self>]) -> Int {
-    switch operands.last?.kind {
-    case .rest: return operands.count - 1
-    case .command: return operands.count
-    default: return Int.max
-    }
-  }
-
-  private mutating func assign(_ words: [String], to operands: [Operand<Self>]) throws(Failure) {
-    var rest = words[...]
-    for operand in operands {
-      switch operand.kind {
-      case .required(let set):
-        guard let word = rest.popFirst() else {
-          throw Failure(operand.name.description + " is missing; usage: " + Self.usage)
-        }
-        set(&self, word)
-      case .optional(let set):
-        if let word = rest.popFirst() { try set(&self, word) }
-      case .rest(let set), .command(let set):
-        set(&self, Array(rest))
-        rest = []
-      }
-    }
-    if let word = rest.first { throw Failure("unexpected argument \"" + word + "\"; usage: " + Self.usage) }
+    return Failure(message + "; did you mean --" + near + "?")
   }
 }
 
-private func boolean(_ text: String) throws(Failure) -> Bool {
+/// Reads the value of a flag.
+func boolean(_ text: String) throws(Failure) -> Bool {
   switch text {
   case "true", "1": return true
   case "false", "0": return false
   default: throw Failure("\"" + text + "\" is neither true nor false")
   }
-}
-
-private func unknownOption(_ text: String, _ names: [OptionName]) -> Failure {
-  let message = "unknown option \"" + text + "\""
-  guard let near = closest(to: String(text.drop { $0 == "-" }), among: names.map { $0.name.description }) else {
-    return Failure(message + "; --help lists the options")
-  }
-  return Failure(message + "; did you mean --" + near + "?")
 }
 
 /// Reads one of the names of a type's values.
@@ -103,8 +65,9 @@ func nonEmpty(_ text: String) throws(Failure) -> String {
   return text
 }
 
-/// The word that was probably meant: one that differs in few letters.
+/// The word that was probably meant: one that begins like it, or differs in few letters.
 func closest(to word: String, among candidates: [String]) -> String? {
+  if word.utf8.count > 1, let whole = candidates.first(where: { $0.hasPrefix(word) }) { return whole }
   var best: String?
   var bestDistance = word.utf8.count < 4 ? 2 : 3
   for candidate in candidates {

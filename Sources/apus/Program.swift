@@ -48,16 +48,32 @@ struct Entry {
     help = { Help.text(of: C.self) }
   }
 
-  /// All commands, in the order of a container's life.
-  static var all: [Entry] {
-    [
-      Entry(Create.self), Entry(Start.self), Entry(Run.self), Entry(StateCommand.self), Entry(Kill.self),
-      Entry(Delete.self), Entry(List.self), Entry(Ps.self), Entry(Spec.self), Entry(FeaturesCommand.self),
-      Entry(Version.self), Entry(HelpCommand.self),
-    ]
+  /// Goes through the commands, in the order of a container's life, until one is accepted. They are no array: see
+  /// ``ArgumentTable``.
+  private static func visit(_ accepts: (Entry) -> Bool) {
+    if accepts(Entry(Create.self)) || accepts(Entry(Start.self)) || accepts(Entry(Run.self)) { return }
+    if accepts(Entry(StateCommand.self)) || accepts(Entry(Kill.self)) || accepts(Entry(Delete.self)) { return }
+    if accepts(Entry(List.self)) || accepts(Entry(Ps.self)) || accepts(Entry(Spec.self)) { return }
+    _ = accepts(Entry(FeaturesCommand.self)) || accepts(Entry(Version.self)) || accepts(Entry(HelpCommand.self))
   }
 
-  static func named(_ name: String) -> Entry? { all.first { $0.name.matches(name) } }
+  static var all: [Entry] {
+    var all: [Entry] = []
+    visit {
+      all.append($0)
+      return false
+    }
+    return all
+  }
+
+  static func named(_ name: String) -> Entry? {
+    var found: Entry?
+    visit {
+      if $0.name.matches(name) { found = $0 }
+      return found != nil
+    }
+    return found
+  }
 }
 
 /// Reads a command's arguments, runs it, and reports how it failed: once, here.

@@ -1,3 +1,3 @@
 import Linux
 
-CurrentProcess.exit(Program.run(Array(CommandLine.arguments.dropFirst())))
+CurrentProcess.exit(Program.run(CurrentProcess.arguments))

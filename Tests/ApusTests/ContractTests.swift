@@ -6,7 +6,7 @@ import Testing
 
 /// The names and letters of a command's options.
 private func spellings<T: Configurable>(_ type: T.Type) -> Set<String> {
-  Set(T.options.map { $0.name.description + ($0.letter.map { "/" + String($0) } ?? "") })
+  Set(ArgumentTable<T>.rows.options.map { $0.name + ($0.letter.map { "/" + String($0) } ?? "") })
 }
 
 /// What the command-line contract asks of each command.
@@ -31,9 +31,9 @@ struct ContractTests {
 
   @Test func noCommandHasTwoOptionsOfOneName() {
     func check<T: Configurable>(_ type: T.Type) {
-      let letters = T.options.compactMap { $0.letter } + ["h"]
+      let letters = ArgumentTable<T>.rows.options.compactMap { $0.letter } + ["h"]
       #expect(Set(letters).count == letters.count, "\(type)")
-      let names = T.options.map { $0.name.description } + ["help"]
+      let names = ArgumentTable<T>.rows.options.map { $0.name } + ["help"]
       #expect(Set(names).count == names.count, "\(type)")
     }
     check(Globals.self)
@@ -71,7 +71,8 @@ struct ContractTests {
   }
 
   @Test func anUnknownCommandIsGuessed() {
-    #expect(Program.unknownCommand("stat") == "unknown command \"stat\"; did you mean start?")
+    #expect(Program.unknownCommand("stat") == "unknown command \"stat\"; did you mean state?")
+    #expect(Program.unknownCommand("crate") == "unknown command \"crate\"; did you mean create?")
     #expect(Program.unknownCommand("frobnicate") == "unknown command \"frobnicate\"; apus --help lists the commands")
   }
 

@@ -77,16 +77,19 @@ struct DocumentTests {
     #expect(throws: Failure.self) { try Ps.lines(of: Array("USER CMD\nroot sh\n".utf8), for: [12]) }
   }
 
+  @Test(arguments: [
+    (["--format", "json"], ["--format", "json"], []), (["--format=json"], ["--format=json"], []),
+    (["-f", "json"], ["-f", "json"], []), (["-f", "-l"], [], ["-f", "-l"]), (["-o", "pid"], [], ["-o", "pid"]),
+  ])
+  func psTellsItsOwnFormatFromArgumentsOfTheOtherPs(_ words: [String], _ own: [String], _ others: [String]) throws {
+    let (format, rest) = Ps.split(words)
+    #expect(format == (own.isEmpty ? nil : .json))
+    #expect(rest == others)
+  }
+
   @Test func aPatternPicksTexts() throws {
     #expect(try filter(["web-1", "web-2", "db"], byPattern: "^web-[0-9]+$") == ["web-1", "web-2"])
     #expect(try filter(["a+b"], byPattern: "a\\+b") == ["a+b"])
     #expect(throws: Failure.self) { try filter(["a"], byPattern: "(") }
-  }
-
-  @Test func aProgramsOutputIsCaught() throws {
-    let (status, output) = try capture("echo", ["one", "two"])
-    #expect(status == .exited(0) && String(decoding: output, as: UTF8.self) == "one two\n")
-    #expect(try capture("false", []).status == .exited(1))
-    #expect(throws: SystemError.self) { try capture("no-such-program-here", []) }
   }
 }

@@ -12,17 +12,14 @@ private struct Sample: Configurable {
   var other: String?
 
   static var usage: String { "apus sample ID [OTHER]" }
-  static var options: [apus.Option<Sample>] {
-    [
-      .flag("all", letter: "a", "") { $0.all = $1 },
-      .value("bundle", letter: "b", "DIR", "") { $0.bundle = $1 },
-      .value("config", letter: "c", "FILE", "") { _, _ in },
-      .value("console-socket", "SOCKET", "") { _, _ in },
-      .value("preserve-fds", "N", "", as: count) { $0.descriptors = $1 },
-    ]
-  }
-  static var operands: [Operand<Sample>] {
-    [.required("ID") { $0.id = $1 }, .optional("OTHER") { $0.other = $1 }]
+  static func arguments(_ table: inout ArgumentTable<Sample>) {
+    table.flag("all", letter: "a", "") { $0.all = $1 }
+    table.value("bundle", letter: "b", "DIR", "") { $0.bundle = $1 }
+    table.value("config", letter: "c", "FILE", "") { _, _ in }
+    table.value("console-socket", "SOCKET", "") { _, _ in }
+    table.value("preserve-fds", "N", "", as: count) { $0.descriptors = $1 }
+    table.required("ID") { $0.id = $1 }
+    table.optional("OTHER", as: nonEmpty) { $0.other = $1 }
   }
 }
 
@@ -33,8 +30,11 @@ private struct Rest: Configurable {
   var words: [String] = []
 
   static var usage: String { "" }
-  static var options: [apus.Option<Rest>] { [.flag("tty", letter: "t", "") { $0.tty = $1 }] }
-  static var operands: [Operand<Rest>] { [.required("ID") { $0.id = $1 }, .rest("ARG") { $0.words = $1 }] }
+  static func arguments(_ table: inout ArgumentTable<Rest>) {
+    table.flag("tty", letter: "t", "") { $0.tty = $1 }
+    table.required("ID") { $0.id = $1 }
+    table.rest("ARG") { $0.words = $1 }
+  }
 }
 
 /// One whose operands end with a command.
@@ -44,8 +44,11 @@ private struct Exec: Configurable {
   var words: [String] = []
 
   static var usage: String { "" }
-  static var options: [apus.Option<Exec>] { [.flag("tty", letter: "t", "") { $0.tty = $1 }] }
-  static var operands: [Operand<Exec>] { [.required("ID") { $0.id = $1 }, .command("CMD") { $0.words = $1 }] }
+  static func arguments(_ table: inout ArgumentTable<Exec>) {
+    table.flag("tty", letter: "t", "") { $0.tty = $1 }
+    table.required("ID") { $0.id = $1 }
+    table.command("CMD") { $0.words = $1 }
+  }
 }
 
 private func parse<T: Configurable>(_ empty: T, _ arguments: String...) throws -> T {
@@ -127,7 +130,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
     (["--bundel", "c"], "unknown option \"--bundel\"; did you mean --bundle?"),
     (["--bund=x", "c"], "unknown option \"--bund\"; did you mean --bundle?"),
     (["--bund"], "unknown option \"--bund\"; did you mean --bundle?"),
-    (["--con", "x"], "unknown option \"--con\"; --help lists the options"),
+    (["--con", "x"], "unknown option \"--con\"; did you mean --config?"),
     (["--hel"], "unknown option \"--hel\"; did you mean --help?"),
     (["-ax", "c"], "unknown option \"-x\"; --help lists the options"),
     (["-é", "c"], "unknown option \"-é\"; --help lists the options"),

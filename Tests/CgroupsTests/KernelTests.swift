@@ -250,4 +250,72 @@ private final class RealCgroup {
     try real.cgroup.apply(.init(hugepageLimits: [.init(pageSize: "2MB", limit: 4 << 20)]))
     #expect(readControl(unified.directory + "/hugetlb.2MB.max") == String(4 << 20))
   }
+
+  @Test func whatIsUsedIsCounted() throws {
+    let real = try RealCgroup(.init(pids: .init(limit: 40)))
+    try real.run("exec sleep 1000")
+    let statistics = try real.cgroup.statistics()
+    #expect(statistics.pids == .init(current: 1, limit: 40))
+    #expect(statistics.cpu.total > 0)
+    #expect(statistics.memory.memory.usage > 0)
+    #expect(!statistics.memory.all.isEmpty)
+    if real.cgroup.unified != nil { #expect(statistics.cpu.pressure != nil) }
+  }
+
+  @Test func wantOfMemoryIsTold() throws {
+    let real = try RealCgroup(.init(memory: .init(limit: 16 << 20, swap: 16 << 20)))
+    var watch = try real.cgroup.watchOutOfMemory()
+    let process = try real.run("head -c 100000000 /dev/zero | tail -n 1 > /dev/null; exit $?")
+    var event = OutOfMemoryWatch.Event.none
+    while event == .none {
+      let seen = try poll([Polled(watch.descriptor.number, watch.interest)], milliseconds: 10_000)
+      try #require(seen[0].isReady, "nothing was told within ten seconds")
+      event = watch.next()
+    }
+    #expect(event == .outOfMemory)
+    process.waitUntilExit()
+    try real.cgroup.remove()
+    while event != .removed {
+      let seen = try poll([Polled(watch.descriptor.number, watch.interest)], milliseconds: 10_000)
+      try #require(seen[0].isReady, "the removal was not told within ten seconds")
+      event = watch.next()
+    }
+  }
+
+  /// The cgroup v2 part alone, as if the machine had nothing else.
+  private func v2Only(_ real: RealCgroup, _ below: String) throws -> Cgroup? {
+    guard let unified = real.cgroup.unified,
+      readControl(unified.mountPoint + "/cgroup.controllers")?.contains("hugetlb") == true
+    else { return nil }
+    return try Cgroup(saved: [":" + unified.mountPoint + ":" + unified.path + below])
+  }
+
+  @Test func onV2ControllersAreEnabledOnTheWayDown() throws {
+    let real = try RealCgroup()
+    guard var cgroup = try v2Only(real, "/a/b") else { return }
+    try cgroup.create()
+    #expect(readControl(cgroup.unified!.directory + "/cgroup.controllers")?.contains("hugetlb") == true)
+    try cgroup.apply(.init(hugepageLimits: [.init(pageSize: "2MB", limit: 2 << 20)], unified: ["hugetlb.2MB.max": "0"]))
+    #expect(readControl(cgroup.unified!.directory + "/hugetlb.2MB.max") == "0")
+  }
+
+  @Test func belowACgroupWithProcessesALimitIsRefusedWithTheReason() throws {
+    let real = try RealCgroup()
+    guard var cgroup = try v2Only(real, "/inner") else { return }
+    try real.run("sleep 1000")
+    // Without limits there is nothing in the way.
+    try cgroup.create()
+    let message = failure { try cgroup.apply(.init(hugepageLimits: [.init(pageSize: "2MB", limit: 2 << 20)])) }
+    #expect(message?.contains("Device or resource busy; that cgroup holds processes itself") == true)
+  }
+
+  @Test func aThreadedParentIsRefused() throws {
+    let real = try RealCgroup()
+    guard var cgroup = try v2Only(real, "/threads/inner") else { return }
+    let parent = splitPath(cgroup.unified!.directory).parent
+    try makeDirectory(parent)
+    try openFile(parent + "/cgroup.type", .writeOnly).write("threaded")
+    #expect(failure { try cgroup.create() }?.contains("below a threaded cgroup") == true)
+    #expect(!cgroup.exists)
+  }
 }

@@ -48,6 +48,16 @@ import Testing
     #expect(layout.mounts[0].point == "/odd place")
   }
 
+  @Test func whatIsListedAndNotMountedIsLeftOutWhenTheCgroupIsMade() throws {
+    tree.file("fs/memory/cgroup.procs")
+    var cgroup = try Cgroup(path: "/x", in: try tree.detect("2:memory:/\n1:pids:/\n"))
+    try cgroup.create()
+    #expect(cgroup.hierarchies.map { $0.name } == ["memory"])
+    #expect(cgroup.exists)
+    try cgroup.remove()
+    #expect(!cgroup.exists)
+  }
+
   @Test func withoutAnyHierarchyTheErrorSaysSo() {
     let message = failure { _ = try tree.detect("0::/\n") }
     #expect(message?.hasPrefix("cgroup: no hierarchy is mounted below \(tree.root)/fs") == true)

@@ -1,22 +1,19 @@
-// getopt_long(3) without its global variables: Swift 6 does not touch mutable globals of C.
+// getopt_long(3) over tables that are kept here: each array of a type of its own would cost a Swift program some ten
+// microseconds at its first use. One command line is read at a time, as with getopt_long(3) itself.
 #pragma once
 
-#include <getopt.h>
-#include <stddef.h>
+// Begins a command line of so many words, with no options known.
+void clx_getopt_start(int words);
+// Adds a word; it is copied.
+void clx_getopt_word(const char *word);
+// Adds an option. `letter` is 0 where there is none; `name` is kept, not copied. What is too much is ignored.
+void clx_getopt_option(const char *name, int letter, int needs_argument);
 
-// Starts over, with a new vector. 0 and not 1: glibc then reads the first character of the short options again.
-static inline void clx_getopt_start(void) { optind = 0, opterr = 0; }
+enum clx_getopt_kind { CLX_GETOPT_END, CLX_GETOPT_OPTION, CLX_GETOPT_OPERAND, CLX_GETOPT_UNKNOWN, CLX_GETOPT_MISSING };
 
-// One step of getopt_long(3).
-static inline int clx_getopt(int argc, char *const *argv, const char *letters, const struct option *names) {
-  return getopt_long(argc, argv, letters, names, NULL);
-}
-
-// The argument of the option that was found, or NULL.
-static inline const char *clx_getopt_argument(void) { return optarg; }
-
-// Where in the vector the next step looks; before the first step, at the first argument.
-static inline int clx_getopt_position(void) { return optind == 0 ? 1 : optind; }
-
-// The letter (or the value of the long option) that had an error.
-static inline int clx_getopt_offender(void) { return optopt; }
+// Reads on. `number` is the option's in the order of adding; of what is unknown, the letter, or 0: the whole word.
+int clx_getopt_next(int *number);
+// The number of the word that is read next, from 0.
+int clx_getopt_position(void);
+// The argument of the option that was read, or NULL.
+const char *clx_getopt_argument(void);

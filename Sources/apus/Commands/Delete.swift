@@ -10,13 +10,11 @@ struct Delete: Command {
   private var regex = false
   private var id = ""
 
-  static var options: [Option<Delete>] {
-    [
-      .flag("force", letter: "f", "kill it first; no failure if there is no such container") { $0.force = $1 },
-      .flag("regex", letter: "r", "ID is a regular expression: remove all containers it fits") { $0.regex = $1 },
-    ]
+  static func arguments(_ table: inout ArgumentTable<Delete>) {
+    table.flag("force", letter: "f", "kill it first; no failure if there is no such container") { $0.force = $1 }
+    table.flag("regex", letter: "r", "ID is a regular expression: remove all containers it fits") { $0.regex = $1 }
+    table.required("ID") { $0.id = $1 }
   }
-  static var operands: [Operand<Delete>] { [.required("ID") { $0.id = $1 }] }
 
   func run(in session: Session) throws(Failure) -> Int32 {
     guard regex else {

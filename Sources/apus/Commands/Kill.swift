@@ -12,18 +12,11 @@ struct Kill: Command {
   private var id = ""
   private var signal = Signal.terminate
 
-  static var options: [Option<Kill>] {
-    [
-      .flag("all", letter: "a", "send it to every process of the container") { $0.all = $1 },
-      .flag("regex", letter: "r", "ID is a regular expression: send it to all containers it fits") { $0.regex = $1 },
-    ]
-  }
-
-  static var operands: [Operand<Kill>] {
-    [
-      .required("ID") { $0.id = $1 },
-      .optional("SIGNAL", as: readSignal) { $0.signal = $1 },
-    ]
+  static func arguments(_ table: inout ArgumentTable<Kill>) {
+    table.flag("all", letter: "a", "send it to every process of the container") { $0.all = $1 }
+    table.flag("regex", letter: "r", "ID is a regular expression: send it to all containers it fits") { $0.regex = $1 }
+    table.required("ID") { $0.id = $1 }
+    table.optional("SIGNAL", as: readSignal) { $0.signal = $1 }
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {

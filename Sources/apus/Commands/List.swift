@@ -16,11 +16,9 @@ struct List: Command {
   private var format = OutputFormat.table
   private var quiet = false
 
-  static var options: [Option<List>] {
-    [
-      .value("format", letter: "f", "FORMAT", "table or json [table]", as: choice) { $0.format = $1 },
-      .flag("quiet", letter: "q", "print the ids alone") { $0.quiet = $1 },
-    ]
+  static func arguments(_ table: inout ArgumentTable<List>) {
+    table.value("format", letter: "f", "FORMAT", "table or json [table]", as: choice) { $0.format = $1 }
+    table.flag("quiet", letter: "q", "print the ids alone") { $0.quiet = $1 }
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {

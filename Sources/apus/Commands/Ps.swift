@@ -14,19 +14,16 @@ struct Ps: Command {
   private var id = ""
   private var arguments: [String] = []
 
-  static var options: [Option<Ps>] {
-    [
-      .value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]", as: choice) {
-        $0.format = $1
-      }
-    ]
-  }
-
-  static var operands: [Operand<Ps>] {
-    [
-      .required("ID") { $0.id = $1 },
-      .rest("ARG") { $0.arguments = $1 },
-    ]
+  static func arguments(_ table: inout ArgumentTable<Ps>) {
+    table.value("format", letter: "f", "FORMAT", "table, or json: the process ids alone [table]", as: choice) {
+      $0.format = $1
+    }
+    table.required("ID") { $0.id = $1 }
+    table.rest("ARG") {
+      let (format, rest) = Ps.split($1)
+      if let format { $0.format = format }
+      $0.arguments = rest
+    }
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {
@@ -42,6 +39,17 @@ struct Ps: Command {
       try printOut(Ps.lines(of: hostProcesses(), for: processes))
     }
     return 0
+  }
+
+  /// A format that stands behind the id is ours: for ps(1) it would make no sense.
+  static func split(_ words: [String]) -> (format: OutputFormat?, rest: [String]) {
+    for format in OutputFormat.allCases {
+      if words.first == "--format=" + format.rawValue { return (format, Array(words.dropFirst())) }
+      if words.count > 1 && (words[0] == "--format" || words[0] == "-f") && words[1] == format.rawValue {
+        return (format, Array(words.dropFirst(2)))
+      }
+    }
+    return (nil, words)
   }
 
   private func hostProcesses() throws(Failure) -> [UInt8] {

@@ -15,14 +15,13 @@ struct Run: MakesContainer {
   private var keep = false
   private var noSubreaper = false
 
-  static var options: [Option<Run>] {
-    creationOptions + [
-      .flag("detach", letter: "d", "do not wait for the end, and do not delete") { $0.detach = $1 },
-      .flag("keep", "do not delete the container when it has ended") { $0.keep = $1 },
-      .flag("no-subreaper", "do not reap what the container's processes leave behind") { $0.noSubreaper = $1 },
-    ]
+  static func arguments(_ table: inout ArgumentTable<Run>) {
+    Run.creationArguments(&table)
+    table.flag("detach", letter: "d", "do not wait for the end, and do not delete") { $0.detach = $1 }
+    table.flag("keep", "do not delete the container when it has ended") { $0.keep = $1 }
+    table.flag("no-subreaper", "do not reap what the container's processes leave behind") { $0.noSubreaper = $1 }
+    table.required("ID") { $0.id = $1 }
   }
-  static var operands: [Operand<Run>] { [.required("ID") { $0.id = $1 }] }
 
   func run(in session: Session) throws(Failure) -> Int32 {
     try session.store.run(ContainerID(id), creation, detach: detach, keep: keep, noSubreaper: noSubreaper)

@@ -11,12 +11,10 @@ struct Spec: Command {
   private var file = "config.json"
   private var rootless = false
 
-  static var options: [Option<Spec>] {
-    [
-      .value("bundle", letter: "b", "DIR", "the directory to write into [.]") { $0.bundle = $1 },
-      .value("file", letter: "f", "FILE", "the name of the file [config.json]") { $0.file = $1 },
-      .flag("rootless", "make it for the calling user, without privileges") { $0.rootless = $1 },
-    ]
+  static func arguments(_ table: inout ArgumentTable<Spec>) {
+    table.value("bundle", letter: "b", "DIR", "the directory to write into [.]") { $0.bundle = $1 }
+    table.value("file", letter: "f", "FILE", "the name of the file [config.json]") { $0.file = $1 }
+    table.flag("rootless", "make it for the calling user, without privileges") { $0.rootless = $1 }
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {

@@ -8,7 +8,9 @@ struct Start: Command {
 
   private var id = ""
 
-  static var operands: [Operand<Start>] { [.required("ID") { $0.id = $1 }] }
+  static func arguments(_ table: inout ArgumentTable<Start>) {
+    table.required("ID") { $0.id = $1 }
+  }
 
   func run(in session: Session) throws(Failure) -> Int32 {
     try session.store.start(ContainerID(id))

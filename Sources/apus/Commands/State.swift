@@ -9,7 +9,9 @@ struct StateCommand: Command {
 
   private var id = ""
 
-  static var operands: [Operand<StateCommand>] { [.required("ID") { $0.id = $1 }] }
+  static func arguments(_ table: inout ArgumentTable<StateCommand>) {
+    table.required("ID") { $0.id = $1 }
+  }
 
   func run(in session: Session) throws(Failure) -> Int32 {
     let state = try session.store.state(ContainerID(id))
