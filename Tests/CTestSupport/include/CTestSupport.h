@@ -17,3 +17,6 @@ int ct_listen(const char *path);
 
 // Receives one descriptor with a message (recvmsg(2), SCM_RIGHTS), waiting `milliseconds` for it; -1: none came.
 int ct_receive_descriptor(int socket, int milliseconds);
+
+// A new pseudo-terminal (posix_openpt(3)): 0, or -1.
+int ct_open_terminal(int *master, int *slave);

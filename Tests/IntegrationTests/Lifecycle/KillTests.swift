@@ -15,7 +15,7 @@ extension Integration {
         ["10", "USR1", "SIGUSR1", "usr1", "1", "HUP", "12", "SIGUSR2", "2", "INT"],
         ["10", "10", "10", "10", "1", "1", "12", "12", "2", "2"]))
     func aSignalIsNamed(_ name: String, is number: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sh", "-c", Kill.listener)
         try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
         #expect(try bundle.apus("kill", bundle.id, name).status == 0)
@@ -25,7 +25,7 @@ extension Integration {
     }
 
     @Test func theSignalIsTermWhenNoneIsNamed() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sh", "-c", Kill.listener)
         try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
         #expect(try bundle.apus("kill", bundle.id).status == 0)
@@ -36,7 +36,7 @@ extension Integration {
 
     @Test(arguments: ["NOPE", "0x9", "65", "-1", "9 ", "", "SIG", "RTMIN+40"])
     func aSignalThatIsNoneIsRefused(_ name: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let kill = try bundle.apus("kill", bundle.id, "--", name)
         #expect(kill.status == 1)
@@ -46,7 +46,7 @@ extension Integration {
     }
 
     @Test func aRealTimeSignalHasANameByItsDistance() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         // SIGRTMIN is 34 to programs; without a handler the process ends.
         bundle.namespace("pid")
         bundle.arguments = ["sleep", "1000"]
@@ -59,7 +59,7 @@ extension Integration {
     }
 
     @Test func aCreatedContainerCanBeKilled() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.create()
         #expect(try bundle.apus("kill", bundle.id, "KILL").status == 0)
         try bundle.waitUntilStopped()
@@ -68,7 +68,7 @@ extension Integration {
     }
 
     @Test func withoutAllOnlyTheContainersProcessGetsTheSignal() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.namespace("pid")
         try bundle.launch("sh", "-c", "sleep 1000 & echo $! > /child; exec sleep 1000")
         try #require(waitUntil { (try? Files.read(bundle.rootfs + "/child"))?.hasSuffix("\n") ?? false })
@@ -82,7 +82,7 @@ extension Integration {
     }
 
     @Test func withAllEveryProcessGetsTheSignal() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.namespace("pid")
         try bundle.launch("sh", "-c", "setsid sleep 1000 & setsid sleep 1000 & touch /ready; exec sleep 1000")
         try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })

@@ -7,7 +7,7 @@ extension Integration {
     // MARK: the way through
 
     @Test func aContainerGoesThroughCreatedRunningStoppedAndIsGone() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["sleep", "1000"]
         try bundle.create()
         #expect(try bundle.status == "created")
@@ -22,7 +22,7 @@ extension Integration {
     }
 
     @Test func theProgramDoesNotRunBeforeStart() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["touch", "/ran"]
         try bundle.create()
         #expect(!Files.exists(bundle.rootfs + "/ran"))
@@ -33,7 +33,7 @@ extension Integration {
     }
 
     @Test func theCommandsOfTheWayThroughSayNothing() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["sleep", "1000"]
         var said = ""
         func run(_ outcome: Outcome) {
@@ -50,7 +50,7 @@ extension Integration {
     }
 
     @Test func theContainersOutputIsThatOfCreate() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["sh", "-c", "echo out; echo error >&2"]
         try bundle.writeConfig()
         let create = try bundle.begin(["create", "-b", bundle.directory, bundle.id])
@@ -61,14 +61,14 @@ extension Integration {
     }
 
     @Test func theCreatedProcessBelongsToWhoeverReapsTheCallersOrphans() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.create()
         #expect(Processes.status(try bundle.pid(), "PPid") == String(getpid()))
       }
     }
 
     @Test func aZombieCountsAsStopped() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("true")
         let file = try JSON(parsing: try bundle.apus("state", bundle.id).output)
         if let pid = file["pid"].integer, pid > 0 {
@@ -81,7 +81,7 @@ extension Integration {
     }
 
     @Test func changesOfTheBundleAfterCreateHaveNoEffect() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["sh", "-c", "echo first > /which"]
         bundle.config["annotations"] = ["which": "first"]
         try bundle.create()
@@ -96,7 +96,7 @@ extension Integration {
     }
 
     @Test func aBundleIsDeletedWhenItsConfigurationIsGone() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("true")
         try bundle.waitUntilStopped()
         unlink(bundle.directory + "/config.json")
@@ -106,7 +106,7 @@ extension Integration {
     }
 
     @Test func aConfigurationWithoutProcessCanBeCreatedButNotStarted() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.config["process"] = nil
         try bundle.create()
         let start = try bundle.apus("start", bundle.id)
@@ -117,7 +117,7 @@ extension Integration {
     }
 
     @Test func startReportsWhatTheProgramCouldNotBeStartedFor() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         // There while the container is created, gone when it is started.
         try Files.write("#!/bin/sh\n", to: bundle.rootfs + "/bin/passing", mode: 0o755)
         bundle.arguments = ["/bin/passing"]
@@ -134,7 +134,7 @@ extension Integration {
     // MARK: refusals
 
     @Test func aContainerIsStartedOnce() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let again = try bundle.apus("start", bundle.id)
         #expect(again.status == 1)
@@ -144,7 +144,7 @@ extension Integration {
     }
 
     @Test func aStoppedContainerCannotBeStarted() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("true")
         try bundle.waitUntilStopped()
         let again = try bundle.apus("start", bundle.id)
@@ -154,7 +154,7 @@ extension Integration {
     }
 
     @Test func aStoppedContainerCannotBeKilled() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("true")
         try bundle.waitUntilStopped()
         let kill = try bundle.apus("kill", bundle.id, "TERM")
@@ -166,7 +166,7 @@ extension Integration {
 
     @Test(arguments: ["created", "running"])
     func deleteRefusesAContainerThatIs(_ status: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["sleep", "1000"]
         try bundle.create()
         if status == "running" { try bundle.start() }
@@ -183,7 +183,7 @@ extension Integration {
 
     @Test(arguments: ["created", "running", "stopped"])
     func deleteByForceRemovesAContainerThatIs(_ status: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = status == "stopped" ? ["true"] : ["sleep", "1000"]
         try bundle.create()
         if status != "created" { try bundle.start() }
@@ -196,7 +196,7 @@ extension Integration {
     }
 
     @Test func deleteByForceEndsProcessesThatTheContainerHasMade() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.namespace("pid")
         try bundle.launch("sh", "-c", "setsid sleep 1000 & setsid sleep 1000 & touch /ready; exec sleep 1000")
         try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
@@ -206,7 +206,7 @@ extension Integration {
     }
 
     @Test func deleteByForceOfAnUnknownContainerIsSilentlyDone() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         let delete = try bundle.apus("delete", "--force", bundle.id)
         #expect(delete.status == 0)
         #expect(delete.output + delete.errors == "")
@@ -214,7 +214,7 @@ extension Integration {
     }
 
     @Test func anIdInUseIsRefusedAndItsContainerUnharmed() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let before = try bundle.state()
         let again = try bundle.tryCreate()
@@ -227,7 +227,7 @@ extension Integration {
     }
 
     @Test func anIdCanBeUsedAgainAfterDelete() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         for _ in 0..<2 {
           try bundle.launch("true")
           try bundle.waitUntilStopped()
@@ -238,7 +238,7 @@ extension Integration {
 
     @Test(arguments: [["state"], ["start"], ["kill"], ["delete"], ["ps"], ["kill", "--all"]])
     func aCommandOnAnUnknownContainerFails(_ command: [String]) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         let outcome = try bundle.begin(command + ["nobody"]).finish()
         #expect(outcome.status == 1)
         #expect(outcome.output == "")
@@ -250,7 +250,7 @@ extension Integration {
 
     @Test(arguments: ["a", "A-z_0+9.x", String(repeating: "n", count: 255), "-x.y", "1"])
     func anIdMayBe(_ id: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.writeConfig()
         let create = try bundle.apus("create", "-b", bundle.directory, "--", id)
         #expect(create.status == 0, "\(create)")
@@ -264,7 +264,7 @@ extension Integration {
       "", ".", "..", ".hidden", "a/b", "../a", "a b", "ä", "a\nb", "a:b", "a@b", String(repeating: "n", count: 1025),
     ])
     func anIdMayNotBe(_ id: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         let create = try bundle.tryCreate(id: id)
         #expect(create.status == 1)
         #expect(create.errors.hasPrefix("apus: create: "))
@@ -275,7 +275,7 @@ extension Integration {
 
     @Test(arguments: ["state", "start", "kill", "delete"])
     func aBadIdIsRefusedBy(_ command: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try Files.makeDirectory(bundle.states)
         try Files.makeDirectory(bundle.workspace + "/victim")
         let outcome = try bundle.apus(command, "../work/victim")
@@ -285,7 +285,7 @@ extension Integration {
     }
 
     @Test func deleteByForceOfABadIdTouchesNothing() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try Files.makeDirectory(bundle.states)
         try Files.makeDirectory(bundle.workspace + "/victim")
         _ = try bundle.apus("delete", "--force", "../work/victim")

@@ -5,7 +5,7 @@ extension Integration {
   /// What state, list and ps answer.
   @Suite struct Answers {
     @Test func stateHasTheContractsFields() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.config["annotations"] = ["org.example.key": "value \"quoted\" ü"]
         try bundle.launch("sleep", "1000")
         let state = try bundle.state()
@@ -26,7 +26,7 @@ extension Integration {
     }
 
     @Test func statesPidIsTheContainersProcess() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let command = try Files.read("/proc/\(try bundle.pid())/cmdline")
         #expect(command == "sleep\01000\0")
@@ -34,7 +34,7 @@ extension Integration {
     }
 
     @Test func aStoppedContainerHasPidZero() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("true")
         try bundle.waitUntilStopped()
         #expect(try bundle.state()["pid"].integer == 0)
@@ -42,7 +42,7 @@ extension Integration {
     }
 
     @Test func theBundleIsAbsoluteWhenItWasNamedFromTheCurrentDirectory() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.writeConfig()
         let create = try bundle.apus("create", "--bundle", "..", bundle.id)
         #expect(create.status == 0, "\(create)")
@@ -51,7 +51,7 @@ extension Integration {
     }
 
     @Test func theBundleIsTheCurrentDirectoryWhenNoneIsNamed() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.writeConfig()
         let create = try Command(
           [Machine.runtime, "--root", bundle.states, "create", bundle.id], environment: [bundle.marker],
@@ -63,7 +63,7 @@ extension Integration {
     }
 
     @Test func thePidFileHoldsTheContainersPid() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         let file = bundle.workspace + "/pid"
         try bundle.create("--pid-file", file)
         #expect(try Files.read(file) == String(try bundle.pid()))
@@ -71,7 +71,7 @@ extension Integration {
     }
 
     @Test func anotherConfigurationOfTheBundleCanBeNamed() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.arguments = ["echo", "other"]
         try Files.write(bundle.config.serialized, to: bundle.directory + "/other.json")
         let run = try bundle.apus("run", "-b", bundle.directory, "--config", "other.json", bundle.id)
@@ -82,7 +82,7 @@ extension Integration {
     // MARK: list
 
     @Test func listAsJSONIsAnArrayOfStates() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.create()
         let list = try JSON(parsing: try bundle.apus("list", "--format", "json").output)
         #expect(list == .array([try bundle.state()]))
@@ -91,7 +91,7 @@ extension Integration {
 
     @Test(arguments: ["-fjson", "--format=json"])
     func listOfNothingIsAnEmptyArray(_ format: String) throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         let list = try bundle.apus("list", format)
         #expect(list.status == 0)
         #expect(try JSON(parsing: list.output) == [])
@@ -99,7 +99,7 @@ extension Integration {
     }
 
     @Test func listQuietlyIsTheIdsAlone() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         bundle.config["linux"]["cgroupsPath"] = nil
         for id in ["\(bundle.id)-b", "\(bundle.id)-a"] { try bundle.create(id: id) }
         #expect(try bundle.apus("list", "-q").lines == ["\(bundle.id)-a", "\(bundle.id)-b"])
@@ -107,7 +107,7 @@ extension Integration {
     }
 
     @Test func listIsATableForPeople() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let lines = try bundle.apus("list").lines
         try #require(lines.count == 2)
@@ -119,7 +119,7 @@ extension Integration {
     }
 
     @Test func aDamagedNeighbourDoesNotSpoilTheList() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.create()
         try Files.makeDirectory(bundle.states + "/damaged")
         try Files.write("{", to: bundle.states + "/damaged/state.json")
@@ -132,7 +132,7 @@ extension Integration {
     // MARK: ps
 
     @Test func psAsJSONIsThePids() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sh", "-c", "sleep 1000 & touch /ready; wait")
         try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
         let pid = try bundle.pid()
@@ -144,7 +144,7 @@ extension Integration {
 
     @Test(.enabled(if: Machine.has("ps"), "needs ps"))
     func psIsATableForPeople() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let table = try bundle.apus("ps", bundle.id)
         #expect(table.status == 0, "\(table)")
@@ -156,7 +156,7 @@ extension Integration {
 
     @Test(.enabled(if: Machine.has("ps"), "needs ps"))
     func psPassesItsArgumentsOn() throws {
-      try withBundle { bundle in
+      try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
         let table = try bundle.apus("ps", bundle.id, "-o", "pid,comm")
         #expect(table.lines.last?.split(separator: " ").map(String.init) == [String(try bundle.pid()), "sleep"])

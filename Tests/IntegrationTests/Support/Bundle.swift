@@ -61,8 +61,11 @@ final class Bundle {
   }
 
   private static let applets = [
-    "awk", "cat", "chmod", "chown", "cut", "date", "dd", "echo", "env", "false", "grep", "head", "hostname", "id", "ip", "kill",
-    "ln", "ls", "mkdir", "mknod", "mount", "nproc", "ps", "pwd", "readlink", "rm", "sed", "seq", "setsid", "sh", "sleep", "sort",
+    "awk", "cat", "chmod", "chown", "cut", "date", "dd", "echo", "env", "false", "grep", "head", "hostname", "id", "ip",
+    "kill",
+    "ln", "ls", "mkdir", "mknod", "mount", "mv", "nc", "nproc", "ps", "pwd", "readlink", "rm", "sed", "seq", "setsid",
+    "sh",
+    "sleep", "sort",
     "stat", "stty", "tail", "test", "touch", "tr", "true", "tty", "umount", "uname", "wc", "yes",
   ]
 
@@ -72,7 +75,8 @@ final class Bundle {
     for name in ["bin", "dev", "etc", "proc", "sys", "tmp", "root"] { try Files.makeDirectory(path + "/" + name) }
     if link(Scratch.busybox, path + "/bin/busybox") != 0 { throw TestError.system("link \(Scratch.busybox)") }
     for applet in Bundle.applets { try Files.makeLink(path + "/bin/" + applet, to: "busybox") }
-    try Files.write("root:x:0:0:root:/root:/bin/sh\nsomebody:x:1000:1000::/home/somebody:/bin/sh\n", to: path + "/etc/passwd")
+    try Files.write(
+      "root:x:0:0:root:/root:/bin/sh\nsomebody:x:1000:1000::/home/somebody:/bin/sh\n", to: path + "/etc/passwd")
     try Files.write("root:x:0:\nsomebody:x:1000:\n", to: path + "/etc/group")
   }
 
@@ -98,12 +102,20 @@ final class Bundle {
     config["linux"]["namespaces"] = .array(list)
   }
 
-  /// A new user namespace in which `size` ids are those of the host from `host` on.
+  /// A new user namespace in which `size` ids are those of the host from `host` on, and a root file system that belongs
+  /// to its root.
   func mapIDs(to host: Int, size: Int = 65536) {
+    giveRootfs(to: host)
     namespace("user", new: true)
     let mapping: JSON = [["containerID": 0, "hostID": JSON(host), "size": JSON(size)]]
     config["linux"]["uidMappings"] = mapping
     config["linux"]["gidMappings"] = mapping
+  }
+
+  func giveRootfs(to user: Int) {
+    let paths = FileManager.default.enumerator(atPath: rootfs)?.compactMap { $0 as? String } ?? []
+    // Not the busybox: all root file systems share it.
+    for path in [""] + paths where path != "bin/busybox" { lchown(rootfs + "/" + path, uid_t(user), gid_t(user)) }
   }
 
   /// Writes config.json: done by the commands that read it.
@@ -123,7 +135,9 @@ final class Bundle {
 
   /// Runs the runtime with this bundle's state directory.
   @discardableResult
-  func apus(_ arguments: String..., global: [String] = [], input: Int32 = -1, descriptors: [Int32] = []) throws -> Outcome {
+  func apus(_ arguments: String..., global: [String] = [], input: Int32 = -1, descriptors: [Int32] = []) throws
+    -> Outcome
+  {
     try begin(global: global, arguments, input: input, descriptors: descriptors).finish()
   }
 
@@ -168,6 +182,12 @@ final class Bundle {
     return outcome.line
   }
 
+  /// Runs a script in the container, and compares what it prints.
+  func expect(_ script: String, prints expected: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let printed = try output(of: script, sourceLocation: sourceLocation)
+    #expect(printed == expected, sourceLocation: sourceLocation)
+  }
+
   /// The answer of `state`.
   func state(sourceLocation: SourceLocation = #_sourceLocation) throws -> JSON {
     let outcome = try apus("state", id)
@@ -188,6 +208,22 @@ final class Bundle {
     try #require(stopped, "the container did not stop", sourceLocation: sourceLocation)
   }
 
+  /// Whether a command was refused as the design asks: exit status 1, one line on standard error that says which command
+  /// failed and why, and nothing left of a container.
+  func expectRefused(
+    _ outcome: Outcome, _ command: String, _ words: [String], mounts: [String] = [],
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(outcome.status == 1, sourceLocation: sourceLocation)
+    #expect(outcome.output == "", sourceLocation: sourceLocation)
+    #expect(outcome.errors.hasPrefix("apus: \(command): "), "\(outcome)", sourceLocation: sourceLocation)
+    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome)", sourceLocation: sourceLocation)
+    for word in words {
+      #expect(outcome.errors.lowercased().contains(word.lowercased()), "\(outcome)", sourceLocation: sourceLocation)
+    }
+    expectNothingLeft(mounts: mounts, sourceLocation: sourceLocation)
+  }
+
   private func mustSucceed(_ outcome: Outcome, _ sourceLocation: SourceLocation) throws {
     try #require(outcome.status == 0, "\(outcome)", sourceLocation: sourceLocation)
   }
@@ -199,7 +235,9 @@ final class Bundle {
 
   /// Whether nothing of the container is left: processes, cgroups, mounts, states. Processes that were killed get a
   /// moment to end.
-  func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) {
+  ///
+  /// - Parameter own: mounts that the test itself has made.
+  func expectNothingLeft(mounts own: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) {
     _ = waitUntil(seconds: 5) {
       Children.shared.reapOrphans()
       return Processes.marked(marker).isEmpty
@@ -209,7 +247,7 @@ final class Bundle {
     }
     #expect(processes == [], "processes are left", sourceLocation: sourceLocation)
     #expect(Hierarchies.existing(cgroupsPath) == [], "cgroups are left", sourceLocation: sourceLocation)
-    #expect(mounts(below: directory) == [], "mounts are left", sourceLocation: sourceLocation)
+    #expect(mounts(below: directory) == own, "mounts are left", sourceLocation: sourceLocation)
     #expect(ids == [], "states are left", sourceLocation: sourceLocation)
   }
 

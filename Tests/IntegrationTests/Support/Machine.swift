@@ -74,7 +74,9 @@ enum Hierarchies {
   static func remove(_ directory: String) {
     for name in Files.names(directory) where !name.contains(".") {
       var status = stat()
-      if lstat(directory + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(directory + "/" + name) }
+      if lstat(directory + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        remove(directory + "/" + name)
+      }
     }
     rmdir(directory)
   }
