@@ -26,7 +26,7 @@ extension Integration {
       ("{\"ociVersion\": \"1.0.0\",\n  \"process\": }", ["config.json:2:14"]),
       ("{\"ociVersion\": \"1.0.0\"} x", ["config.json:1:25"]),
       ("{\"ociVersion\": \"1.0.0\", \"ociVersion\": \"1.0.0\"}", ["config.json:1:", "ociVersion"]),
-      ("{\"ociVersion\": \"1.0.0\", \"hostname\": \"a\\u0000b\"}", ["config.json:1:38", "hostname"]),
+      ("{\"ociVersion\": \"1.0.0\", \"hostname\": \"a\\u0000b\"}", ["config.json:1:37", "hostname"]),
       ("{\"ociVersion\": 1}", ["config.json:1:16", "ociVersion", "string"]),
       (String(repeating: "[", count: 100_000), ["config.json:1:"]),
       (String(repeating: "{\"a\":", count: 100_000), ["config.json:1:"]),
@@ -114,7 +114,7 @@ extension Integration {
         let limit: JSON = ["type": "RLIMIT_CORE", "soft": 0, "hard": 0]
         $0.config["process"]["rlimits"] = [limit, limit]
       },
-      BadBundle("a soft limit above the hard one", "RLIMIT_CORE") {
+      BadBundle("a soft limit above the hard one", "process.rlimits[0].soft") {
         $0.config["process"]["rlimits"] = [["type": "RLIMIT_CORE", "soft": 2, "hard": 1]]
       },
       BadBundle("an oom score out of range", "oomScoreAdj", "2000") { $0.config["process"]["oomScoreAdj"] = 2000 },

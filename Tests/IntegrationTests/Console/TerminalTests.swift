@@ -75,7 +75,7 @@ extension Integration {
       try Terminals.withTerminal { bundle throws in
         let terminal = try PseudoTerminal()
         let run = try Terminals.run(
-          bundle, terminal, "trap 'stty size; exit' WINCH; echo ready; while true; do sleep 1000 & wait; done")
+          bundle, terminal, "trap 'stty size; exit 0' WINCH; echo ready; while true; do sleep 1000 & wait; done")
         #expect(terminal.shows("ready\n"))
         terminal.resize(rows: 44, columns: 55)
         kill(run.pid, SIGWINCH)

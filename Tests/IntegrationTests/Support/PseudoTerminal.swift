@@ -5,7 +5,10 @@ import Foundation
 final class PseudoTerminal {
   let master: Int32
   let slave: Int32
-  private(set) var seen = ""
+  private var bytes: [UInt8] = []
+
+  /// Everything the terminal has shown, with its line ends made plain.
+  var seen: String { String(decoding: bytes, as: UTF8.self) }
 
   init() throws {
     var ends: (master: Int32, slave: Int32) = (-1, -1)
@@ -33,15 +36,13 @@ final class PseudoTerminal {
 
   func type(_ text: String) throws { try Files.write(Array(text.utf8), to: master) }
 
-  /// Reads until the text has appeared; what a terminal shows, with its own line ends made plain.
+  /// Reads until the text has appeared.
   func shows(_ text: String) -> Bool {
     waitUntil {
-      var bytes = [UInt8](repeating: 0, count: 4096)
-      let count = read(master, &bytes, bytes.count)
-      if count > 0 {
-        seen += String(decoding: bytes.prefix(count), as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n")
-      }
-      return seen.contains(text)
+      var part = [UInt8](repeating: 0, count: 4096)
+      let count = read(master, &part, part.count)
+      if count > 0 { bytes += part.prefix(count).filter { $0 != 13 } }
+      return String(decoding: bytes.suffix(2 * part.count), as: UTF8.self).contains(text)
     }
   }
 
