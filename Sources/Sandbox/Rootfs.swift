@@ -63,7 +63,8 @@ struct Rootfs: ~Copyable {
       isDirectory
       ? try root.openDirectory(creating: mount.destination) : try root.openFile(creating: mount.destination)
     // The kernel says EINVAL, which tells nobody what is wrong.
-    if try !isDirectory && target.status().isDirectory {
+    let targetIsDirectory = try target.status().isDirectory
+    if targetIsDirectory && !isDirectory {
       throw SystemError(call: "move_mount", subject: mount.destination, errno: .isDirectory)
     }
     try setAttributes(of: source, mount, userNamespace)
