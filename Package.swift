@@ -54,6 +54,7 @@ let package = Package(
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"]),
     .testTarget(name: "ApusTests", dependencies: ["apus"]),
     // Drives bin/apus from outside, as root.
-    .testTarget(name: "IntegrationTests", dependencies: ["JSON"]),
+    .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+    .testTarget(name: "IntegrationTests", dependencies: ["CTestSupport"]),
   ]
 )

@@ -151,8 +151,12 @@ public struct Directory: ~Copyable {
         if isDirectory { try inside.removeTree(child) } else { try inside.remove(child) }
       }
     } catch {
-      if error.errno == .noSuchFileOrDirectory { return }
-      throw error
+      switch error.errno {
+      case .noSuchFileOrDirectory: return
+      // A file or a link, which has nothing below it.
+      case .notDirectory, .tooManySymbolicLinkLevels: return try remove(name)
+      default: throw error
+      }
     }
     try removeDirectory(name)
   }

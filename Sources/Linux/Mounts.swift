@@ -141,11 +141,11 @@ public enum MountNamespace {
         Int32(CLX_AT_FDCWD), path, recursive ? 0x8000 : 0, set.rawValue, clear.rawValue, 0, 0))
   }
 
-  /// Makes the current directory the root of the namespace and lets go of the old root. See pivot_root(2), "pivot_root(".", ".")".
+  /// Makes the current directory the root of the namespace and lets go of the old root, whose mounts must be slaves or
+  /// private: their unmounting would be felt outside. See pivot_root(2), "pivot_root(".", ".")".
   public static func pivotIntoCurrentDirectory() throws(SystemError) {
     try check("pivot_root", unsafe clx_pivot_root(".", "."))
-    // The old root now lies on top of the new one: unmounting it must not be felt outside.
-    try setPropagation(.slave, of: ".", recursive: true)
+    // The old root now lies on top of the new one. Only umount2 sees it there: to other calls "." is the new root.
     try check("umount2", on: "old root", unsafe clx_umount2(".", 2 /* MNT_DETACH */))
     try check("chdir", on: "/", unsafe clx_chdir("/"))
   }

@@ -91,13 +91,18 @@ public struct Socket: ~Copyable {
   }
 
   /// Receives one message of at most `size` bytes; empty when the peer has closed. See recvmsg(2).
+  ///
+  /// A peer that has closed before it read everything we sent shows as ECONNRESET, once, ahead of what it said before: that
+  /// is received all the same.
   public func receive(upTo size: Int = 16384) throws(SystemError) -> Message {
     var received: Int32 = -1
     var result = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      var wasReset = false
       repeat {
+        if result == -Int(ECONNRESET) { wasReset = true }
         result = unsafe clx_receive(descriptor.number, buffer.baseAddress, size, &received, 0)
-      } while result == -Int(EINTR)
+      } while result == -Int(EINTR) || (result == -Int(ECONNRESET) && !wasReset)
       count = max(0, result)
     }
     try check("recvmsg", result)

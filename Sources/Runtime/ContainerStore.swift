@@ -136,7 +136,15 @@ public struct ContainerStore {
   /// Removes the directory of a container.
   func removeDirectory(_ id: ContainerID) throws(Failure) {
     try step("state directory") { () throws(SystemError) in
-      try Directory(path: options.root, [.path]).removeTree(id.text)
+      let root: Directory
+      do throws(SystemError) {
+        root = try Directory(path: options.root, [.path])
+      } catch {
+        // No container was ever made.
+        if error.errno == .noSuchFileOrDirectory { return }
+        throw error
+      }
+      try root.removeTree(id.text)
     }
   }
 }

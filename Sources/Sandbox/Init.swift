@@ -59,7 +59,8 @@ public enum StartedInit: Equatable {
 public func startInit(_ plan: InitPlan, _ channels: InitChannels) throws(SystemError) -> StartedInit {
   let namespaces = plan.sandbox.namespaces
   if namespaces.needsIntermediate {
-    switch try clone(into: []) {
+    // Born in the cgroup, as the container process will be from it: a user of the joined user namespace may not enter.
+    switch try clone(into: [], cgroup: channels.cgroupDirectory) {
     case .parent(let pid): return .intermediate(pid: pid)
     case .child: intermediate(plan, channels)
     }
@@ -82,7 +83,7 @@ private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: c
     let namespaces = plan.sandbox.namespaces
     try namespaces.join(before: true)
     let cloned = try step("clone") { () throws(SystemError) in
-      try clone(into: namespaces.createdByClone, cgroup: channels.cgroupDirectory, sibling: true)
+      try clone(into: namespaces.createdByClone, sibling: true)
     }
     if case .parent(let pid) = cloned {
       try step("clone") { () throws(SystemError) in try parent.send(.hasPID(pid)) }

@@ -62,6 +62,11 @@ struct Rootfs: ~Copyable {
     let target =
       isDirectory
       ? try root.openDirectory(creating: mount.destination) : try root.openFile(creating: mount.destination)
+    // The kernel says EINVAL, which tells nobody what is wrong.
+    let targetIsDirectory = try target.status().isDirectory
+    if targetIsDirectory && !isDirectory {
+      throw SystemError(call: "move_mount", subject: mount.destination, errno: .isDirectory)
+    }
     try setAttributes(of: source, mount, userNamespace)
     try source.attach(to: target)
     try apply(mount.propagation, to: source.descriptor)

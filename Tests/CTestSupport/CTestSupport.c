@@ -1,0 +1,87 @@
+#define _GNU_SOURCE
+#include "CTestSupport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int ct_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int ct_spawn(pid_t *pid, char *const argv[], char *const envp[], const char *directory, const int *descriptors, int count,
+             int session) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  int error = posix_spawn_file_actions_init(&actions);
+  if (error) return error;
+  for (int target = 0; target < count; target++) posix_spawn_file_actions_adddup2(&actions, descriptors[target], target);
+  posix_spawn_file_actions_addclosefrom_np(&actions, count);
+  if (directory) posix_spawn_file_actions_addchdir_np(&actions, directory);
+  posix_spawnattr_init(&attributes);
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (session ? POSIX_SPAWN_SETSID : 0));
+  error = posix_spawnp(pid, argv[0], &actions, &attributes, argv, envp);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+int ct_listen(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) return errno = ENAMETOOLONG, -1;
+  strcpy(address.sun_path, path);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener < 0) return -1;
+  if (bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 4) == 0) return listener;
+  int error = errno;
+  close(listener);
+  return errno = error, -1;
+}
+
+int ct_receive_descriptor(int listener, int milliseconds) {
+  struct pollfd polled = {.fd = listener, .events = POLLIN};
+  if (poll(&polled, 1, milliseconds) != 1) return -1;
+  int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+  if (peer < 0) return -1;
+  polled.fd = peer;
+  char text[4096];
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec part = {text, sizeof text};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  int received = -1;
+  if (poll(&polled, 1, milliseconds) == 1 && recvmsg(peer, &message, MSG_CMSG_CLOEXEC) > 0) {
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+      memcpy(&received, CMSG_DATA(header), sizeof received);
+  }
+  close(peer);
+  return received;
+}
+
+int ct_open_terminal(int *master, int *slave) {
+  char name[64];
+  *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (*master < 0) return -1;
+  if (grantpt(*master) == 0 && unlockpt(*master) == 0 && ptsname_r(*master, name, sizeof name) == 0) {
+    *slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*slave >= 0) return 0;
+  }
+  int error = errno;
+  close(*master);
+  return errno = error, -1;
+}

@@ -1,0 +1,22 @@
+// What the integration tests need of libc and Swift cannot call.
+#pragma once
+#include <spawn.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+// Makes this process the reaper of its descendants' orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
+int ct_become_subreaper(void);
+
+// posix_spawnp(3) in `directory` (may be NULL), with `count` descriptors as 0, 1, 2, … and no others, all signals unblocked and at
+// their defaults; with `session`, as leader of a new session. Returns an errno, or 0.
+int ct_spawn(pid_t *pid, char *const argv[], char *const envp[], const char *directory, const int *descriptors, int count,
+             int session);
+
+// A unix stream socket listening at `path`, or -1.
+int ct_listen(const char *path);
+
+// Receives one descriptor with a message (recvmsg(2), SCM_RIGHTS), waiting `milliseconds` for it; -1: none came.
+int ct_receive_descriptor(int socket, int milliseconds);
+
+// A new pseudo-terminal (posix_openpt(3)): 0, or -1.
+int ct_open_terminal(int *master, int *slave);

@@ -1,0 +1,87 @@
+import Foundation
+import Testing
+
+extension Integration {
+  /// The log file: what engines read when a command fails.
+  @Suite struct LogFiles {
+    private static func failing(_ bundle: Bundle, _ global: [String]) throws -> Outcome {
+      bundle.arguments = ["nothing"]
+      let outcome = try bundle.tryCreate(global: global)
+      #expect(outcome.status == 1)
+      return outcome
+    }
+
+    @Test func theLastLineAsJSONIsTheErrorOfStandardError() throws {
+      try withBundle { bundle throws in
+        let file = bundle.workspace + "/log"
+        let outcome = try LogFiles.failing(bundle, ["--log", file, "--log-format", "json"])
+        let last = try JSON(parsing: String(try #require(try Files.read(file).split(separator: "\n").last)))
+        #expect(last.keys == ["level", "msg", "time"])
+        #expect(last["level"].text == "error")
+        #expect(outcome.errors == "apus: \(last["msg"].text ?? "")\n")
+        let time = try #require(last["time"].text)
+        #expect(ISO8601DateFormatter().date(from: time.replacing(/\.[0-9]+/, with: "")) != nil, "\(time)")
+      }
+    }
+
+    @Test func theLastLineAsTextHasTheError() throws {
+      try withBundle { bundle throws in
+        let file = bundle.workspace + "/log"
+        let outcome = try LogFiles.failing(bundle, ["--log=\(file)", "--log-format=text"])
+        let last = try #require(try Files.read(file).split(separator: "\n").last)
+        #expect(last.contains("level=error"))
+        #expect(last.contains("executable file not found in $PATH"))
+        #expect(outcome.errors.contains("executable file not found in $PATH"))
+      }
+    }
+
+    @Test func aLogIsAddedTo() throws {
+      try withBundle { bundle throws in
+        let file = bundle.workspace + "/log"
+        try Files.write("{\"before\":true}\n", to: file)
+        _ = try LogFiles.failing(bundle, ["--log", file, "--log-format", "json"])
+        _ = try LogFiles.failing(bundle, ["--log", file, "--log-format", "json"])
+        let lines = try Files.read(file).split(separator: "\n").map { try JSON(parsing: String($0)) }
+        #expect(lines.first?["before"] == true)
+        #expect(lines.filter { $0["level"].text == "error" }.count == 2)
+      }
+    }
+
+    @Test func aMessageWithSpecialCharactersIsStillJSON() throws {
+      try withBundle { bundle throws in
+        let file = bundle.workspace + "/log"
+        bundle.arguments = ["/no \"quotes\"\n\\ and ü"]
+        let outcome = try bundle.tryCreate(global: ["--log", file, "--log-format", "json"])
+        #expect(outcome.status == 1)
+        let last = try JSON(parsing: String(try #require(try Files.read(file).split(separator: "\n").last)))
+        #expect(last["msg"].text?.contains("\"quotes\"") == true)
+      }
+    }
+
+    @Test func aCommandThatSucceedsLogsNoError() throws {
+      try withBundle { bundle throws in
+        let file = bundle.workspace + "/log"
+        let outcome = try bundle.tryCreate(global: ["--log", file, "--log-format", "json"])
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(((try? Files.read(file)) ?? "").contains("error") == false)
+      }
+    }
+
+    @Test func debuggingTellsMore() throws {
+      try withBundle { bundle throws in
+        let file = bundle.workspace + "/log"
+        let outcome = try bundle.tryCreate(global: ["--log", file, "--log-format", "json", "--debug"])
+        #expect(outcome.status == 0, "\(outcome)")
+        let lines = try Files.read(file).split(separator: "\n").map { try JSON(parsing: String($0)) }
+        #expect(lines.contains { $0["level"].text == "debug" })
+      }
+    }
+
+    @Test func aLogThatCannotBeWrittenDoesNotHideTheError() throws {
+      try withBundle { bundle throws in
+        let outcome = try LogFiles.failing(bundle, ["--log", bundle.workspace + "/missing/log"])
+        #expect(outcome.errors.contains("executable file not found in $PATH"))
+      }
+    }
+  }
+}

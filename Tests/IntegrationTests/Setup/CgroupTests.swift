@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+extension Integration {
+  /// The cgroup a container is put into, and its limits.
+  @Suite struct CgroupPlacement {
+    /// The file of a v1 controller for the container.
+    private static func file(_ bundle: Bundle, _ controller: String, _ name: String) throws -> String {
+      let directory = try #require(Hierarchies.directory(controller))
+      return try Files.read(directory + bundle.cgroupsPath + "/" + name).trimmingCharacters(in: .newlines)
+    }
+
+    @Test func theProcessIsInItsCgroupInEveryHierarchy() throws {
+      try withBundle { bundle throws in
+        try bundle.create()
+        let pid = try bundle.pid()
+        let lines = try Files.read("/proc/\(pid)/cgroup").split(separator: "\n")
+        #expect(lines != [])
+        for line in lines where !line.hasPrefix("0::") {
+          #expect(line.hasSuffix(":" + bundle.cgroupsPath))
+        }
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("memory") != nil, "needs the v1 memory controller"))
+    func theMemoryLimitIsSet() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["memory": ["limit": 67_108_864, "reservation": 33_554_432]]
+        try bundle.create()
+        #expect(try CgroupPlacement.file(bundle, "memory", "memory.limit_in_bytes") == "67108864")
+        #expect(try CgroupPlacement.file(bundle, "memory", "memory.soft_limit_in_bytes") == "33554432")
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("memory") != nil, "needs the v1 memory controller"))
+    func aProcessThatTakesTooMuchMemoryIsKilled() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["memory": ["limit": 33_554_432, "swap": 33_554_432]]
+        bundle.arguments = ["sh", "-c", "head -c 100000000 /dev/zero | tail -c 90000000 | wc -c; echo survived"]
+        #expect(try bundle.run().output != "90000000\nsurvived\n")
+        bundle.expectNothingLeft()
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("cpu") != nil, "needs the v1 cpu controller"))
+    func theCpuShareAndQuotaAreSet() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["cpu": ["shares": 512, "quota": 20_000, "period": 50_000]]
+        try bundle.create()
+        #expect(try CgroupPlacement.file(bundle, "cpu", "cpu.shares") == "512")
+        #expect(try CgroupPlacement.file(bundle, "cpu", "cpu.cfs_quota_us") == "20000")
+        #expect(try CgroupPlacement.file(bundle, "cpu", "cpu.cfs_period_us") == "50000")
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("cpuset") != nil, "needs the v1 cpuset controller"))
+    func theProcessorsAreLimited() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["cpu": ["cpus": "0", "mems": "0"]]
+        try bundle.expect("grep Cpus_allowed_list /proc/self/status | cut -f2; nproc", prints: "0\n1")
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
+    func theNumberOfProcessesIsLimited() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["pids": ["limit": 3]]
+        let script = "sleep 1000 & sleep 1000 & (sleep 1000 & true) 2>/dev/null || echo refused"
+        bundle.arguments = ["sh", "-c", script]
+        let run = try bundle.run()
+        #expect(run.output.contains("refused") || run.errors.contains("fork"), "\(run)")
+        bundle.expectNothingLeft()
+      }
+    }
+
+    @Test func withoutAPathTheContainerHasACgroupOfItsOwn() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["cgroupsPath"] = nil
+        try bundle.create()
+        let own = try Files.read("/proc/self/cgroup")
+        let path = try Files.read("/proc/\(try bundle.pid())/cgroup")
+        #expect(path.contains(bundle.id))
+        #expect(!own.contains(bundle.id))
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+        for directory in Hierarchies.directories {
+          for line in path.split(separator: "\n") {
+            let cgroup = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)[2]
+            if cgroup.contains(bundle.id) { #expect(!Files.exists(directory + cgroup)) }
+          }
+        }
+      }
+    }
+
+    @Test func cgroupsThatTheContainerHasMadeAreRemoved() throws {
+      try withBundle { bundle throws in
+        try bundle.launch("sleep", "1000")
+        for directory in Hierarchies.existing(bundle.cgroupsPath) {
+          try Files.makeDirectory(directory + "/below")
+          try Files.makeDirectory(directory + "/below/deeper")
+        }
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+        bundle.expectNothingLeft()
+      }
+    }
+
+    @Test func aDisabledManagerMakesNoCgroup() throws {
+      try withBundle { bundle throws in
+        bundle.arguments = ["sleep", "1000"]
+        let create = try bundle.tryCreate(global: ["--cgroup-manager", "disabled"])
+        #expect(create.status == 0, "\(create)")
+        #expect(Hierarchies.existing(bundle.cgroupsPath) == [])
+        #expect(try Files.read("/proc/\(try bundle.pid())/cgroup") == (try Files.read("/proc/self/cgroup")))
+        try bundle.start()
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+        bundle.expectNothingLeft()
+      }
+    }
+  }
+}
