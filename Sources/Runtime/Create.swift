@@ -167,6 +167,9 @@ struct Creation {
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
     let socket = Socket(Descriptor(taking: pair.first))
+    var sandbox = sandbox
+    try makeIDMaps(&sandbox)
+    defer { closeIDMaps(sandbox) }
     let channels = InitChannels(
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
@@ -181,6 +184,25 @@ struct Creation {
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
     return try writeDown(container, pid, socket, terminal)
+  }
+
+  /// A user namespace for each mount that has id maps of its own: a mount cannot be told its maps otherwise.
+  private func makeIDMaps(_ sandbox: inout SandboxPlan) throws(Failure) {
+    for index in sandbox.rootfs.mounts.indices {
+      guard let map = sandbox.rootfs.mounts[index].idMap, !map.users.isEmpty || !map.groups.isEmpty else { continue }
+      let namespace = try step("id maps of mount \"" + sandbox.rootfs.mounts[index].destination + "\"") {
+        () throws(SystemError) in
+        try makeUserNamespace(
+          users: map.users.map { $0.line }.joined(), groups: map.groups.map { $0.line }.joined())
+      }
+      sandbox.rootfs.mounts[index].idMap!.namespace = namespace.release()
+    }
+  }
+
+  private func closeIDMaps(_ sandbox: SandboxPlan) {
+    for mount in sandbox.rootfs.mounts {
+      if let number = mount.idMap?.namespace, number >= 0 { _ = Descriptor(taking: number) }
+    }
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {

@@ -27,22 +27,22 @@ struct Rootfs: ~Copyable {
   // MARK: mounts
 
   /// Makes every mount of the plan, in order.
-  mutating func mountAll(cgroups: CgroupView, userNamespace: Int32) throws(Failure) {
+  mutating func mountAll(cgroups: CgroupView) throws(Failure) {
     for mount in plan.mounts {
       do {
-        try make(mount, cgroups, userNamespace)
+        try make(mount, cgroups)
       } catch {
         throw Failure(mount.name, error)
       }
     }
   }
 
-  private mutating func make(_ mount: MountPlan, _ cgroups: CgroupView, _ userNamespace: Int32) throws(SystemError) {
+  private mutating func make(_ mount: MountPlan, _ cgroups: CgroupView) throws(SystemError) {
     switch mount.source {
     case .bind(let path, let recursive):
-      try bind(mount, path, recursive, userNamespace)
+      try bind(mount, path, recursive)
     case .fileSystem(let type, let source):
-      try mountFileSystem(mount, type, source, userNamespace)
+      try mountFileSystem(mount, type, source)
     case .cgroup:
       try mountCgroups(mount, cgroups)
     case .remount:
@@ -54,7 +54,7 @@ struct Rootfs: ~Copyable {
     }
   }
 
-  private func bind(_ mount: MountPlan, _ path: String, _ recursive: Bool, _ userNamespace: Int32)
+  private func bind(_ mount: MountPlan, _ path: String, _ recursive: Bool)
     throws(SystemError)
   {
     let source = try DetachedMount(cloning: path, recursive: recursive)
@@ -67,12 +67,12 @@ struct Rootfs: ~Copyable {
     if targetIsDirectory && !isDirectory {
       throw SystemError(call: "move_mount", subject: mount.destination, errno: .isDirectory)
     }
-    try setAttributes(of: source, mount, userNamespace)
+    try setAttributes(of: source, mount)
     try source.attach(to: target)
     try apply(mount.propagation, to: source.descriptor)
   }
 
-  private func setAttributes(of mount: borrowing DetachedMount, _ plan: MountPlan, _ userNamespace: Int32)
+  private func setAttributes(of mount: borrowing DetachedMount, _ plan: MountPlan)
     throws(SystemError)
   {
     if !plan.recursiveSet.isEmpty || !plan.recursiveClear.isEmpty {
@@ -82,11 +82,16 @@ struct Rootfs: ~Copyable {
       try mount.set(plan.set, clear: plan.clear)
     }
     if let idMap = plan.idMap {
-      try mount.set(.idMap, recursive: idMap.recursive, userNamespace: userNamespace)
+      if idMap.namespace >= 0 {
+        try mount.set(.idMap, recursive: idMap.recursive, userNamespace: idMap.namespace)
+      } else {
+        let own = try openFile("/proc/self/ns/user")
+        try mount.set(.idMap, recursive: idMap.recursive, userNamespace: own.number)
+      }
     }
   }
 
-  private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?, _ userNamespace: Int32)
+  private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?)
     throws(SystemError)
   {
     // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
@@ -108,7 +113,7 @@ struct Rootfs: ~Copyable {
       var rest = mount
       rest.set = []
       rest.clear = []
-      try setAttributes(of: made, rest, userNamespace)
+      try setAttributes(of: made, rest)
     }
     try made.attach(to: target)
     try apply(mount.propagation, to: made.descriptor)
