@@ -17,9 +17,6 @@ let package = Package(
     .library(name: "Runtime", targets: ["Runtime"]),
     .executable(name: "apus", targets: ["apus"]),
   ],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1")
-  ],
   targets: [
     // C: what Swift cannot call, what runs before Swift, and the two libraries.
     .target(name: "CLinux"),
@@ -31,7 +28,7 @@ let package = Package(
     // Ground floor first: a module imports only what stands above it here.
     .target(
       name: "Linux",
-      dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: ["CLinux"],
       swiftSettings: shipped),
     .target(name: "JSON", dependencies: ["CYajl"], swiftSettings: shipped),
     .target(name: "OCI", dependencies: ["JSON"], swiftSettings: shipped),

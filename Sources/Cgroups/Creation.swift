@@ -79,7 +79,7 @@ private enum Creation {
     switch error.errno {
     case .permissionDenied, .notPermitted, .readOnlyFileSystem:
       return "this user may not make cgroups there: delegate a cgroup, or use --cgroup-manager disabled"
-    case .resourceTemporarilyUnavailable:
+    case .wouldBlock:
       return "cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached"
     default: return nil
     }

@@ -1,4 +1,3 @@
-import Glibc
 import Linux
 import OCI
 
@@ -93,8 +92,8 @@ enum SettingsV2 {
   static func weight(shares: UInt64) -> UInt64 {
     if shares <= 2 { return 1 }
     if shares >= 262_144 { return 10_000 }
-    let l = log2(Double(shares))
-    return UInt64(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34).rounded(.up))
+    let l = Logarithm.base2(Double(shares))
+    return UInt64(Logarithm.power(10, (l * l + 125 * l) / 612 - 7.0 / 34).rounded(.up))
   }
 
   static func io(_ io: Resources.BlockIO) throws(Failure) -> [Setting] {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// What else a process can be told about itself before it becomes another program.
 public enum ProcessAttributes {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// One instruction of the kernel's virtual machine (linux/bpf.h, struct bpf_insn), as far as programs of ours need it.
 public struct BPFInstruction: Equatable, Sendable {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 extension Descriptor {
   /// The same directory opened anew, with other flags: an O_PATH descriptor made readable.

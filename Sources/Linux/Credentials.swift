@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A set of capabilities (capabilities(7)): one bit each, as the kernel numbers them.
 public struct CapabilitySet: OptionSet, Sendable, Equatable {

@@ -1,7 +1,7 @@
 import CLinux
-import SystemPackage
 
 /// An open file that is closed when its owner goes.
+@frozen
 public struct Descriptor: ~Copyable {
   public let number: Int32
 

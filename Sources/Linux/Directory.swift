@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// How a file is opened: open(2)'s flags by their names. Close-on-exec is always set.
 public struct OpenFlags: OptionSet, Sendable {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A counter in the kernel that becomes readable when something is added to it. See eventfd(2).
 public enum EventCounter {

@@ -58,12 +58,11 @@ extension CurrentProcess {
   /// The words of the command line after the program's name.
   public static var arguments: [String] {
     var arguments: [String] = []
-    // What `CommandLine.arguments` does beyond this costs some ten microseconds.
-    let count = Int(CommandLine.argc)
+    let count = clx_argc()
     if count < 2 { return arguments }
-    arguments.reserveCapacity(count - 1)
+    arguments.reserveCapacity(Int(count) - 1)
     for index in 1..<count {
-      if let word = unsafe CommandLine.unsafeArgv[index] { arguments.append(unsafe String(cString: word)) }
+      if let word = unsafe clx_argv(index) { arguments.append(unsafe String(cString: word)) }
     }
     return arguments
   }

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 // Directories of the host by path, one system call each: a cgroup's directory is most often only made or only removed.
 

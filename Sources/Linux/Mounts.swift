@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// Attributes of a mount (not of the file system on it). See mount_setattr(2).
 public struct MountAttributes: OptionSet, Sendable, Equatable {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// The kinds of namespaces (namespaces(7)), by the flags of clone(2).
 public struct NamespaceFlags: OptionSet, Sendable, Equatable {

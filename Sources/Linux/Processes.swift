@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// How a process ended (wait(2)).
 public enum ExitStatus: Equatable, Sendable {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A proc(5) of our own, which no container can have mounted over or replaced.
 ///

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A directory below which paths are resolved as if it were `/`: no symlink, `..` or magic link leads out of it.
 ///

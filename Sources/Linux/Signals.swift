@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A signal by number (signal(7)).
 public struct Signal: Equatable, Sendable {

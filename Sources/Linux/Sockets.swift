@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A unix socket that carries whole messages and descriptors (unix(7)).
 public struct Socket: ~Copyable {

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// Runs a program, found in `PATH`, with our environment, standard input and standard error, and returns what it wrote to
 /// its standard output.

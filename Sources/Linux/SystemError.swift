@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A system call that failed: what was called, on what, and why.
 public struct SystemError: Error {

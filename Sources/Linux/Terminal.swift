@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A pseudo-terminal (pty(7)): the master is the side of the one who watches.
 public struct PseudoTerminal: ~Copyable {

@@ -1,5 +1,4 @@
 import Linux
-import SystemPackage
 
 /// Stays with a process in the foreground: passes signals on, relays its terminal, reaps.
 struct Attendant {

@@ -2,7 +2,6 @@ import Cgroups
 import JSON
 import Linux
 import OCI
-import SystemPackage
 
 /// A container that exists: its directory, open, and what is written there.
 struct Container: ~Copyable {

@@ -2,7 +2,6 @@ import Cgroups
 import JSON
 import Linux
 import OCI
-import SystemPackage
 
 /// Who sets the limits of a container.
 public enum CgroupManager: Equatable, Sendable {

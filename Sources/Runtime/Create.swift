@@ -4,7 +4,6 @@ import Linux
 import OCI
 import Sandbox
 import Seccomp
-import SystemPackage
 
 /// What `create` and `run` are told besides the id.
 public struct CreateOptions {

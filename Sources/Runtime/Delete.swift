@@ -2,7 +2,6 @@ import Cgroups
 import Linux
 import OCI
 import Sandbox
-import SystemPackage
 
 extension ContainerStore {
   /// Removes everything that `create` made (runtime.md, "Delete").

@@ -2,7 +2,6 @@ import Cgroups
 import Linux
 import OCI
 import Sandbox
-import SystemPackage
 
 /// Writes a pid for others to read; they see all of it or nothing.
 func writePIDFile(_ path: String, _ pid: Int32) throws(Failure) {

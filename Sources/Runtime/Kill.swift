@@ -1,7 +1,6 @@
 import Cgroups
 import Linux
 import OCI
-import SystemPackage
 
 extension ContainerStore {
   /// Sends a signal to the container process, or to every process of the container (runtime.md, "Kill").

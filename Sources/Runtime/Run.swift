@@ -1,7 +1,6 @@
 import Linux
 import OCI
 import Sandbox
-import SystemPackage
 
 extension ContainerStore {
   /// Creates and starts a container; attached, stays until it ends and removes it.

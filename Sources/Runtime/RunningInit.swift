@@ -2,7 +2,6 @@ import Cgroups
 import Linux
 import OCI
 import Sandbox
-import SystemPackage
 
 /// The side effects of a creation that must be undone when it fails: the cgroup and the process.
 struct RunningInit {

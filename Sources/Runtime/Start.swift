@@ -1,7 +1,6 @@
 import Linux
 import OCI
 import Sandbox
-import SystemPackage
 
 extension ContainerStore {
   /// Lets the container's program run (runtime.md, "Start").

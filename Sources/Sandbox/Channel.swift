@@ -1,5 +1,4 @@
 import Linux
-import SystemPackage
 
 /// What parent and container process say to each other, one message a packet.
 ///

@@ -1,5 +1,4 @@
 import Linux
-import SystemPackage
 
 /// Makes `terminal`'s other end the standard streams and the controlling terminal, and hands the master to whoever
 /// relays it.

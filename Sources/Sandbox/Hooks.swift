@@ -1,7 +1,6 @@
 import JSON
 import Linux
 import OCI
-import SystemPackage
 
 /// The six points at which the specification calls programs (config.md, "POSIX-platform Hooks").
 public enum HookKind: String, Sendable {

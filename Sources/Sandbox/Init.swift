@@ -1,5 +1,4 @@
 import Linux
-import SystemPackage
 
 /// What the container's first process is handed besides its plan: descriptors made by the parent.
 public struct InitChannels {

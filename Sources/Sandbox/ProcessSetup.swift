@@ -1,5 +1,4 @@
 import Linux
-import SystemPackage
 
 /// Turns the calling process into the one the plan describes: the last steps of `create`, `run` and `exec`.
 extension ProcessPlan {

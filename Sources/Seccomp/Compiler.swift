@@ -23,7 +23,7 @@ struct Compiler {
 
     var program = ClassicBPF()
     if !profile.defaultAction.leavesNewCallsAlone && defaultVerdict != Verdict.errno | Verdict.enosys {
-      program = NewerCalls(names: profile.syscalls.lazy.flatMap(\.names), on: tokens).program
+      program = NewerCalls(names: profile.syscalls.lazy.flatMap { $0.names }, on: tokens).program
     }
     return program.bytes + (try export(filter, limit: max(0, maximum - program.count)))
   }

@@ -1,7 +1,6 @@
 import CSeccomp
 import Linux
 import OCI
-import SystemPackage
 
 /// A filter that libseccomp is building: the only place where its pointers appear.
 @safe struct LibraryFilter: ~Copyable {

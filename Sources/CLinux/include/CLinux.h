@@ -16,9 +16,11 @@
 #include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -468,3 +470,15 @@ static inline void clx_utc(int64_t seconds, int out[6]) {
   out[0] = tm.tm_year + 1900, out[1] = tm.tm_mon + 1, out[2] = tm.tm_mday;
   out[3] = tm.tm_hour, out[4] = tm.tm_min, out[5] = tm.tm_sec;
 }
+
+// ---- the C library ----
+
+extern int clx_argument_count;
+extern char **clx_arguments;
+static inline int clx_argc(void) { return clx_argument_count; }
+static inline const char *clx_argv(int index) { return clx_arguments[index]; }
+
+static inline const char *clx_strerror(int number) { return strerror(number); }
+static inline const char *clx_getenv(const char *name) { return getenv(name); }
+static inline double clx_log2(double x) { return log2(x); }
+static inline double clx_pow(double x, double y) { return pow(x, y); }
