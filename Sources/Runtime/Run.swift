@@ -20,7 +20,11 @@ extension ContainerStore {
     // Before the process exists: no signal may get lost between its start and our readiness.
     let signals = try step("run") { () throws(SystemError) in try SignalReader(Attendant.signals) }
     let status = try creation.carryOut(in: self) { (created) throws(Failure) in
-      try step("start") { () throws(SystemError) in try created.socket.send(.start) }
+      try step("start") { () throws(SystemError) in
+        // The program may look at once.
+        if created.terminal.master >= 0 { try TerminalRelay(master: created.terminal.master).copySize() }
+        try created.socket.send(.start)
+      }
       try awaitProgram(created.socket)
       try runPoststartHooks(created.container)
       return try Attendant(pid: created.pid).attend(created.terminal.master, signals)
