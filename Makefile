@@ -6,18 +6,22 @@ DESTDIR ?=
 # Becomes root for what only root may do.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E,)
 
-# The shipped binary is fully static, carries only sections that are used, and neither Concurrency nor StringProcessing,
-# which every Swift file would import unasked. These flags stand here and not in Package.swift, because SwiftPM refuses
-# packages with unsafe flags as dependencies, and because tests are linked dynamically. The ordering file puts functions that run
-# at start side by side; scripts/startup-order makes it.
+# The shipped binary is compiled as Embedded Swift: no runtime for types that are made at run time, so none of it is linked,
+# relocated or paged in (docs/performance.md has the figures). The same sources are ordinary Swift everywhere else: in tests and
+# for programs that use the library products. These flags stand here and not in Package.swift because SwiftPM refuses packages
+# with unsafe flags as dependencies. The ordering file puts functions that run at start side by side; scripts/startup-order makes
+# it.
+EMBEDDED := $(dir $(shell readlink -f $(shell command -v $(SWIFT))))../lib/swift/embedded/$(shell uname -m)-unknown-linux-gnu
 RELEASE_FLAGS := \
-  -Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import \
-  -Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
-  -Xswiftc -Xfrontend -Xswiftc -prespecialize-generic-metadata -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections \
-  -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --icf=all \
+  -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo \
+  -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections \
+  -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static -Xswiftc -Xclang-linker -Xswiftc -no-pie \
+  -Xlinker --gc-sections -Xlinker --icf=all -Xlinker $(EMBEDDED)/libswiftUnicodeDataTables.a \
+  -Xlinker -lseccomp -Xlinker -lyajl_s -Xlinker -lm \
   -Xlinker --symbol-ordering-file=scripts/startup.order -Xlinker --no-warn-symbol-ordering
 
-LINKED := .build/release/apus
+BUILD := .build-release
+LINKED := $(BUILD)/release/apus
 VERSION := $(shell cat VERSION)
 COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 
@@ -26,13 +30,12 @@ COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev
 
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
-	@# The linker warns that static glibc cannot dlopen: nothing here does.
 	@[ $(LINKED) -nt scripts/startup.order ] || rm -f $(LINKED)
-	$(SWIFT) build -c release --product apus $(RELEASE_FLAGS)
+	$(SWIFT) build -c release --product apus --scratch-path $(BUILD) $(RELEASE_FLAGS)
 	@mkdir -p bin
 	@# Stamping the finished binary instead of compiling the commit in: a commit costs no rebuild. See Sources/CVersion.
-	@printf '%s\0%s' '$(VERSION)' '$(COMMIT)' > .build/stamp && truncate -s 128 .build/stamp
-	@objcopy --strip-all --update-section .apus_build=.build/stamp $(LINKED) bin/.apus.new
+	@printf '%s\0%s' '$(VERSION)' '$(COMMIT)' > $(BUILD)/stamp && truncate -s 128 $(BUILD)/stamp
+	@objcopy --strip-all --update-section .apus_build=$(BUILD)/stamp $(LINKED) bin/.apus.new
 	@mv -f bin/.apus.new bin/apus
 
 run: build ## run the example container spec-examples/hello

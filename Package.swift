@@ -19,7 +19,7 @@ let package = Package(
   ],
   targets: [
     // C: what Swift cannot call, what runs before Swift, and the two libraries.
-    .target(name: "CLinux"),
+    .target(name: "CLinux", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CSeal"),
     .target(name: "CVersion"),
     .systemLibrary(name: "CYajl"),

@@ -269,8 +269,8 @@ struct Creation {
     return resources
   }
 
-  private func compileFilter(_ store: ContainerStore) throws(Failure) -> FilterPlan? {
-    guard let profile = config.linux?.seccomp else { return nil }
+  private func compileFilter(_ store: ContainerStore) throws(Failure) -> FilterPlan {
+    guard let profile = config.linux?.seccomp else { return .none }
     let program = try SeccompProgram.program(
       for: profile, cache: SeccompCache(directory: store.options.root + "/.cache"),
       failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")

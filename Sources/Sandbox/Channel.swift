@@ -17,7 +17,8 @@ import Linux
 public enum ParentMessage: Equatable {
   case idMapsWritten
   /// Goes on to the hooks and the pivot, with the seccomp program to load at the end.
-  case proceed(FilterPlan?)
+  /// An empty program is none.
+  case proceed(FilterPlan)
   case detach
   case start
 
@@ -25,7 +26,6 @@ public enum ParentMessage: Equatable {
     switch self {
     case .idMapsWritten: return [1]
     case .proceed(let filter):
-      guard let filter else { return [2] }
       var bytes: [UInt8] = [3]
       bytes.reserveCapacity(9 + filter.instructions.count)
       for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: filter.flags >> UInt(shift * 8))) }
@@ -38,7 +38,6 @@ public enum ParentMessage: Equatable {
   public init?(_ bytes: [UInt8]) {
     switch bytes.first {
     case 1: self = .idMapsWritten
-    case 2: self = .proceed(nil)
     case 3:
       guard bytes.count >= 9 else { return nil }
       var flags: UInt = 0
@@ -58,6 +57,9 @@ public enum ParentMessage: Equatable {
 public struct FilterPlan: Equatable, Sendable {
   public var instructions: [UInt8]
   public var flags: UInt
+
+  /// No filter is loaded.
+  public static var none: FilterPlan { FilterPlan(instructions: [], flags: 0) }
 
   public init(instructions: [UInt8], flags: UInt) {
     self.instructions = instructions

@@ -171,7 +171,7 @@ private func containerInit(_ plan: InitPlan, _ channels: InitChannels) -> Never 
 
 /// Comes back only when something failed, and that was told.
 private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent: consuming Socket) {
-  let ready: (process: ProcessPlan, filter: FilterPlan?)
+  let ready: (process: ProcessPlan, filter: FilterPlan)
   do throws(Failure) {
     try enclose(plan, channels, parent)
     ready = try setUp(plan, channels, parent)
@@ -250,12 +250,12 @@ private func enterTimeNamespace(_ offsets: [String]) throws(Failure) {
 
 /// Builds what the process will see; ends with everything ready for execve(2).
 private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure)
-  -> (ProcessPlan, FilterPlan?)
+  -> (ProcessPlan, FilterPlan)
 {
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
   if sandbox.process.joinsNewKeyring { try joinKeyring(plan.id) }
-  let filter: FilterPlan?
+  let filter: FilterPlan
   if sandbox.namespaces.created.contains(.mount) {
     var rootfs = try Rootfs(sandbox.rootfs)
     try rootfs.mountAll(cgroups: plan.cgroups)
@@ -289,7 +289,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
 }
 
 /// Lets the parent do its part – hooks, limits, the seccomp program – and does what comes between that and the pivot.
-private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(Failure) -> FilterPlan? {
+private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(Failure) -> FilterPlan {
   let answer = try step("go-ahead") { () throws(SystemError) in
     if plan.announcesEnvironment { try parent.send(.environmentReady) }
     return try parent.receiveFromParent()

@@ -146,7 +146,7 @@ extension ProcessPlan {
   // MARK: the last steps
 
   /// Gives up what the program is not to have and becomes the program. Returns only by throwing.
-  func execute(_ filter: FilterPlan?) throws(Failure) -> Never {
+  func execute(_ filter: FilterPlan) throws(Failure) -> Never {
     let preserved = 3 + preservedDescriptors
     try step("descriptors") { () throws(SystemError) in
       try Descriptor.closeOnExec(from: preserved)
@@ -173,8 +173,8 @@ extension ProcessPlan {
     CurrentProcess.exit(255)
   }
 
-  private func load(_ filter: FilterPlan?) throws(Failure) {
-    guard let filter else { return }
+  private func load(_ filter: FilterPlan) throws(Failure) {
+    if filter.instructions.isEmpty { return }
     try step("seccomp") { () throws(SystemError) in
       _ = try ProcessAttributes.loadFilter(filter.instructions, flags: filter.flags)
     }
