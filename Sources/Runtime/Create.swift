@@ -80,7 +80,9 @@ struct Creation {
     record.hasProcess = config.process != nil
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
-    hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
+    var hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
+    try hooks.openOutput()
+    self.hooks = hooks
   }
 
   private static func bundlePath(_ path: String) throws(Failure) -> String {
@@ -139,6 +141,8 @@ struct Creation {
     } catch {
       running.abandon()
       try? store.removeDirectory(id)
+      // runtime.md, "Lifecycle" 3–5, 7, 9, 13: what began with hooks ends with those behind the destruction.
+      if running.hasReachedHooks { store.runPoststop(hooks) }
       throw error
     }
   }
@@ -172,7 +176,8 @@ struct Creation {
       cgroupDirectory: attachment.unified)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
-      announcesEnvironment: !hooks.hooks.prestart.isEmpty || !hooks.hooks.createRuntime.isEmpty)
+      announcesEnvironment:
+        !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty))
     let started = try step("clone") { () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
       return try startInit(plan, channels)
@@ -207,6 +212,7 @@ struct Creation {
     let filter = try compileFilter(store)
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
+      running.hasReachedHooks = true
       try hooks.run(.prestart, pid: pid)
       try hooks.run(.createRuntime, pid: pid)
     }
@@ -219,6 +225,7 @@ struct Creation {
       }
     }
     guard try running.message(socket) == .created else { throw RunningInit.confused }
+    running.hasReachedHooks = true
     return pid
   }
 

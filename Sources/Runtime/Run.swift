@@ -21,9 +21,7 @@ extension ContainerStore {
     // Before the process exists: no signal may get lost between its start and our readiness.
     let signals = try step("run") { () throws(SystemError) in try SignalReader(Attendant.signals) }
     let status = try creation.carryOut(in: self) { (created) throws(Failure) in
-      try step("start") { () throws(SystemError) in try created.socket.send(.start) }
-      try awaitProgram(created.socket)
-      try runPoststartHooks(created.container)
+      try awaitStart(created)
       return try Attendant(pid: created.pid).attend(created.terminal.master, signals)
     }
     if !keep { try delete(id, force: true) }
@@ -33,12 +31,8 @@ extension ContainerStore {
   private func runDetached(_ id: ContainerID, _ options: CreateOptions) throws(Failure) -> Int32 {
     let creation = try Creation(id, options, in: self, isAttached: false)
     try creation.carryOut(in: self) { (created) throws(Failure) in
-      try step("start") { () throws(SystemError) in
-        try created.container.directory.remove(Container.gate)
-        try created.socket.send(.start)
-      }
-      try awaitProgram(created.socket)
-      try runPoststartHooks(created.container)
+      try step("start") { () throws(SystemError) in try created.container.directory.remove(Container.gate) }
+      try awaitStart(created)
     }
     return 0
   }
