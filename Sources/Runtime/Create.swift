@@ -166,6 +166,8 @@ struct Creation {
     in store: ContainerStore
   ) throws(Failure) -> Created {
     try running.createCgroup()
+    // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
+    try running.cgroup.apply(deviceRules)
     let attachment = try running.cgroup.attachment()
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
@@ -232,6 +234,8 @@ struct Creation {
   /// Limits and what else is set from outside.
   private func prepare(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) {
     if !cgroup.hierarchies.isEmpty {
+      var resources = config.linux?.resources ?? Config.Linux.Resources()
+      resources.devices = []
       try cgroup.apply(resources)
     }
     if let adjustment = sandbox.process.oomScoreAdjustment {
@@ -242,10 +246,11 @@ struct Creation {
     }
   }
 
-  /// The limits asked for, with the devices every container may use behind those rules (config-linux.md, "Allowed
-  /// Device list" and "Default Devices").
-  private var resources: Config.Linux.Resources {
-    var resources = config.linux?.resources ?? Config.Linux.Resources()
+  /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
+  /// "Default Devices").
+  private var deviceRules: Config.Linux.Resources {
+    var resources = Config.Linux.Resources()
+    resources.devices = config.linux?.resources?.devices ?? []
     resources.addDefaultDevices(config.linux?.devices ?? [])
     return resources
   }

@@ -221,6 +221,16 @@ struct Rootfs: ~Copyable {
     ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
   ]
 
+  /// A user namespace cannot make devices: the host's is bound in.
+  private func bind(_ device: DevicePlan) throws(SystemError) {
+    let bound = try DetachedMount(cloning: device.path, recursive: false)
+    let status = try bound.descriptor.status()
+    guard status.kind == device.mode & FileStatus.kindMask,
+      status.special == deviceNumber(device.major, device.minor)
+    else { throw SystemError(call: "mknodat", subject: device.path, errno: .notPermitted) }
+    try bound.attach(to: try root.openFile(creating: device.path))
+  }
+
   private func make(_ device: DevicePlan) throws(Failure) {
     try step("device \"" + device.path + "\"") { () throws(SystemError) in
       let (parentPath, name) = splitPath(device.path)
@@ -232,19 +242,15 @@ struct Rootfs: ~Copyable {
         case .fileExists:
           // The image's own is as good, if it is the same device: kind and number (design, rule 9).
           let there = try Directory(parent.duplicate()).status(of: name)
-          guard there.kind == device.mode & FileStatus.kindMask,
+          if there.kind == device.mode & FileStatus.kindMask,
             there.kind == FileStatus.fifo || there.special == deviceNumber(device.major, device.minor)
-          else { throw error }
-          return
-        case .notPermitted:
-          // A user namespace cannot make devices: the host's is bound in.
-          let bound = try DetachedMount(cloning: device.path, recursive: false)
-          let status = try bound.descriptor.status()
-          guard status.kind == device.mode & FileStatus.kindMask,
-            status.special == deviceNumber(device.major, device.minor)
-          else { throw error }
-          try bound.attach(to: try root.openFile(creating: device.path))
-          return
+          {
+            return
+          }
+          // An empty file is what an earlier container bound the device to.
+          guard there.isRegular && there.size == 0 else { throw error }
+          return try bind(device)
+        case .notPermitted: return try bind(device)
         default: throw error
         }
       }

@@ -68,6 +68,20 @@ extension Integration {
       }
     }
 
+    @Test func aContainerRunsAgainWithTheDevicesItLeft() throws {
+      try withBundle { bundle throws in
+        for _ in 0..<2 { try bundle.expect("echo x > /dev/null; stat -c %t:%T /dev/null", prints: "1:3") }
+      }
+    }
+
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
+    func aContainerInAUserNamespaceRunsAgainWithTheDevicesItLeft() throws {
+      try withBundle { bundle throws in
+        bundle.mapIDs(to: 100_000)
+        for _ in 0..<2 { try bundle.expect("echo x > /dev/null; stat -c %t:%T /dev/null", prints: "1:3") }
+      }
+    }
+
     @Test func aDeviceMayLieOutsideDev() throws {
       try withBundle { bundle throws in
         bundle.config["linux"]["devices"] = [["path": "/srv/zero", "type": "c", "major": 1, "minor": 5]]
