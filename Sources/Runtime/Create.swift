@@ -176,13 +176,16 @@ struct Creation {
     let channels = InitChannels(
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
+    var sandbox = sandbox
+    let idMapped = IDMappedMounts()
+    try idMapped.make(for: &sandbox)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty))
     let started = try step("clone") { () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
-      return try startInit(plan, channels)
+      return try withExtendedLifetime(idMapped) { () throws(SystemError) in try startInit(plan, channels) }
     }
     running.started = started
     terminal.closeSender()
@@ -207,7 +210,7 @@ struct Creation {
     let pid = running.pid
     if sandbox.namespaces.created.contains(.user) {
       guard try running.message(socket) == .needsIDMaps else { throw RunningInit.confused }
-      try writeIDMaps(sandbox.namespaces, of: pid)
+      try writeIDMaps(sandbox.namespaces.userMappings, sandbox.namespaces.groupMappings, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
     try prepare(pid, running.cgroup)

@@ -202,7 +202,8 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
 extension InitPlan {
   /// The descriptors the container process needs.
   func kept(_ channels: InitChannels) -> [Int32] {
-    channels.all + hooks.descriptors + (0..<sandbox.process.preservedDescriptors).map { 3 + $0 }
+    channels.all + hooks.descriptors + sandbox.rootfs.mounts.map { $0.prepared }
+      + (0..<sandbox.process.preservedDescriptors).map { 3 + $0 }
   }
 }
 
@@ -263,7 +264,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
   let filter: FilterPlan?
   if sandbox.namespaces.created.contains(.mount) {
     var rootfs = try Rootfs(sandbox.rootfs)
-    try rootfs.mountAll(cgroups: plan.cgroups, userNamespace: -1)
+    try rootfs.mountAll(cgroups: plan.cgroups)
     try rootfs.populateDev()
     if sandbox.process.terminal {
       try step("terminal") { () throws(SystemError) in

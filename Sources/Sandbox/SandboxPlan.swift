@@ -66,6 +66,9 @@ public struct RootfsPlan: Equatable, Sendable {
   /// `linux.rootfsPropagation`, applied at the end; `nil`: left as the set-up makes it.
   public var propagation: Propagation?
   public var mounts: [MountPlan] = []
+  /// The SELinux label of what is mounted, and the option that carries it (`run.oci.mount_context_type`).
+  public var mountLabel: String?
+  public var mountLabelKind = "context"
   /// Whether default devices and links are made in /dev: not when /dev is somebody else's, bound in.
   public var populatesDev = true
   public var devices: [DevicePlan] = []
@@ -105,6 +108,8 @@ public struct MountPlan: Equatable, Sendable {
   public var data: [Data] = []
   public var copiesUp = false
   public var idMap: IDMapPlan?
+  /// The bind as the parent has made it, where it needs rights that the container has not; -1: not made.
+  public var prepared: Int32 = -1
 
   public struct PropagationChange: Equatable, Sendable {
     public var propagation: Propagation
