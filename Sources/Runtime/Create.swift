@@ -136,7 +136,11 @@ struct Creation {
     let container = try store.make(id, record, config: bytes)
     var running = RunningInit(cgroup: cgroup)
     do throws(Failure) {
-      let created = try start(container, terminal, &running, in: store)
+      var sandbox = sandbox
+      if NotifyProxy.isWanted(for: sandbox) {
+        try NotifyProxy.add(to: &sandbox, container, root: store.options.root)
+      }
+      let created = try start(container, sandbox, terminal, &running, in: store)
       return try finish(created)
     } catch {
       running.abandon()
@@ -162,8 +166,8 @@ struct Creation {
   }
 
   private func start(
-    _ container: consuming Container, _ terminal: consuming TerminalChannel, _ running: inout RunningInit,
-    in store: ContainerStore
+    _ container: consuming Container, _ sandbox: SandboxPlan, _ terminal: consuming TerminalChannel,
+    _ running: inout RunningInit, in store: ContainerStore
   ) throws(Failure) -> Created {
     try running.createCgroup()
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
@@ -177,15 +181,15 @@ struct Creation {
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
     var sandbox = sandbox
-    let idMapped = IDMappedMounts()
-    try idMapped.make(for: &sandbox)
+    let prepared = PreparedMounts()
+    try prepared.make(for: &sandbox)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty))
     let started = try step("clone") { () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
-      return try withExtendedLifetime(idMapped) { () throws(SystemError) in try startInit(plan, channels) }
+      return try withExtendedLifetime(prepared) { () throws(SystemError) in try startInit(plan, channels) }
     }
     running.started = started
     terminal.closeSender()

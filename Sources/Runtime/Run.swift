@@ -25,8 +25,9 @@ extension ContainerStore {
       try step("terminal") { () throws(SystemError) in
         if created.terminal.master >= 0 { try TerminalRelay(master: created.terminal.master).copySize() }
       }
+      let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: true)
       try awaitStart(created)
-      return try Attendant(pid: created.pid).attend(created.terminal.master, signals)
+      return try Attendant(pid: created.pid, notifications: notifications).attend(created.terminal.master, signals)
     }
     if !keep { try delete(id, force: true) }
     return status.code
@@ -36,7 +37,9 @@ extension ContainerStore {
     let creation = try Creation(id, options, in: self, isAttached: false)
     try creation.carryOut(in: self) { (created) throws(Failure) in
       try step("start") { () throws(SystemError) in try created.container.directory.remove(Container.gate) }
+      let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: false)
       try awaitStart(created)
+      try notifications?.relayUntilReady(created.container)
     }
     return 0
   }

@@ -16,12 +16,14 @@ extension ContainerStore {
       throw Failure("container \"" + id.text + "\": config.json has no process to start")
     }
     let poststart = try poststartHooks(container)
+    let notifications = try NotifyProxy.listen(for: container, staysWithProcess: false)
     if let failure = try openGate(container) ?? runPoststart(poststart, container) {
       // runtime.md, "Lifecycle" 7 and 9: after a hook that failed the life goes on with the container's destruction.
       try killAll(container)
       try destroy(container)
       throw failure
     }
+    try notifications?.relayUntilReady(container)
   }
 
   /// Tells the waiting process to go on, and waits until it has become the program.

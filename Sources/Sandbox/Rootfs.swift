@@ -419,7 +419,7 @@ extension MountPlan {
   var exceedsContext: Bool { data.contains { ($0.value?.utf8.count ?? 0) > 255 } }
 
   /// `mount #7 "/data" (bind from "/srv/x")`
-  var name: String {
+  public var name: String {
     var text = "mount #" + String(index) + " \"" + destination + "\""
     switch source {
     case .bind(let path, _): text += " (bind from \"" + path + "\")"

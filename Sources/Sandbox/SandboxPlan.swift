@@ -108,8 +108,19 @@ public struct MountPlan: Equatable, Sendable {
   public var data: [Data] = []
   public var copiesUp = false
   public var idMap: IDMapPlan?
+  /// Whether the source lies where a container in a user namespace may not go.
+  public var isPrivate = false
   /// The bind as the parent has made it, where it needs rights that the container has not; -1: not made.
   public var prepared: Int32 = -1
+
+  /// A bind of a directory of the runtime's, which the container can look into and no more.
+  public init(index: Int, privateDirectory path: String, on destination: String) {
+    self.index = index
+    self.destination = destination
+    source = .bind(path: path, recursive: false)
+    set = [.readOnly, .noSuid, .noDev, .noExec]
+    isPrivate = true
+  }
 
   public struct PropagationChange: Equatable, Sendable {
     public var propagation: Propagation

@@ -2,31 +2,35 @@ import Linux
 import Sandbox
 import SystemPackage
 
-/// Binds that show their files with other owners (mount_setattr(2), "ID-mapped mounts").
+/// Binds that ask for rights which a container in a user namespace has not: those that show their files with other owners
+/// (mount_setattr(2), "ID-mapped mounts"), and those of the runtime's own directories.
 ///
-/// Mapping asks for rights over the file system, which a container in a user namespace has not: the parent makes these
-/// mounts, detached, and the container process inherits them.
-final class IDMappedMounts {
+/// The parent makes these mounts, detached, and the container process inherits them.
+final class PreparedMounts {
   private var numbers: [Int32] = []
 
   deinit {
     for number in numbers { _ = Descriptor(taking: number) }
   }
 
-  /// Makes the mounts that `plan` wants mapped, and notes them there.
+  /// Makes those of the plan's mounts, and notes them there.
   func make(for plan: inout SandboxPlan) throws(Failure) {
     for index in plan.rootfs.mounts.indices {
       let mount = plan.rootfs.mounts[index]
-      guard let idMap = mount.idMap, case .bind(let path, let recursive) = mount.source else { continue }
-      let namespace = try IDMappedMounts.userNamespace(idMap, plan.namespaces, mount.destination)
-      let number = try step("mount #" + String(index) + " \"" + mount.destination + "\" (id-mapped)") {
-        () throws(SystemError) in
+      guard mount.idMap != nil || mount.isPrivate, case .bind(let path, let recursive) = mount.source else { continue }
+      let made = try step(mount.name) { () throws(SystemError) in
         let made = try DetachedMount(cloning: path, recursive: recursive)
-        try made.set(
-          .idMap, propagation: plan.rootfs.propagation == .private ? .private : .slave, recursive: idMap.recursive,
-          userNamespace: namespace.number)
-        return made.intoDescriptor().release()
+        // As in the container's own namespace: events still arrive, none leave.
+        try made.set([], propagation: plan.rootfs.propagation == .private ? .private : .slave, recursive: true)
+        return made
       }
+      if let idMap = mount.idMap {
+        let namespace = try PreparedMounts.userNamespace(idMap, plan.namespaces, mount.destination)
+        try step(mount.name) { () throws(SystemError) in
+          try made.set(.idMap, recursive: idMap.recursive, userNamespace: namespace.number)
+        }
+      }
+      let number = made.intoDescriptor().release()
       numbers.append(number)
       plan.rootfs.mounts[index].prepared = number
     }
@@ -44,7 +48,7 @@ final class IDMappedMounts {
     if users.isEmpty || groups.isEmpty {
       throw Failure("mount \"" + destination + "\": idmap needs uidMappings and gidMappings, or a user namespace")
     }
-    return try IDMappedMounts.makeUserNamespace(users, groups)
+    return try PreparedMounts.makeUserNamespace(users, groups)
   }
 
   /// A user namespace lives as long as somebody holds it: the process it was made with need not.
