@@ -48,7 +48,8 @@ public struct DetachedMount: ~Copyable {
     descriptor = Descriptor(taking: try check("open_tree", result))
   }
 
-  init(taking descriptor: consuming Descriptor) { self.descriptor = descriptor }
+  /// A mount that somebody else has made.
+  public init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
   /// Gives up the mount and keeps its root directory: a file system reachable by this descriptor alone.
   public consuming func intoDescriptor() -> Descriptor { descriptor }
@@ -84,6 +85,20 @@ public struct FileSystemContext: ~Copyable {
     descriptor = Descriptor(taking: try check("fsopen", on: type, unsafe clx_fsopen(type)))
   }
 
+  /// Opens the configuration of the file system mounted there. See fspick(2), Linux 5.2.
+  public init(changing mount: borrowing Descriptor) throws(SystemError) {
+    type = "remount"
+    descriptor = Descriptor(taking: try check("fspick", clx_fspick(mount.number)))
+  }
+
+  /// Makes what was set so, in a file system opened by ``init(changing:)``. See fsconfig(2).
+  public func apply() throws(SystemError) {
+    let result = clx_fsconfig(descriptor.number, FSCONFIG_CMD_RECONFIGURE.rawValue, nil, nil, 0)
+    if result < 0 {
+      throw SystemError(call: "fsconfig", subject: type + complaint(), errno: Errno(rawValue: -result))
+    }
+  }
+
   /// Sets a flag (`nil`) or a value. See fsconfig(2). The kernel's own words, where it left some, are in the error.
   public func set(_ key: String, _ value: String? = nil) throws(SystemError) {
     let result: Int32
@@ -108,7 +123,7 @@ public struct FileSystemContext: ~Copyable {
       throw SystemError(call: "fsconfig", subject: type + complaint(), errno: Errno(rawValue: -made))
     }
     let result = clx_fsmount(descriptor.number, UInt32(attributes.rawValue))
-    return DetachedMount(taking: Descriptor(taking: try check("fsmount", on: type, result)))
+    return DetachedMount(Descriptor(taking: try check("fsmount", on: type, result)))
   }
 
   /// What the kernel says went wrong, from the context's message log: `: overlay: missing 'lowerdir'`.

@@ -47,6 +47,20 @@ public struct ProcessStatus: Equatable, Sendable {
   }
 }
 
+/// The processes that `pid` and its children have made and that have not left them, as far as /proc tells.
+public func descendants(of pid: Int32) -> [Int32] {
+  let tasks = "/proc/" + String(pid) + "/task"
+  var found: [Int32] = []
+  for task in (try? Directory(path: tasks).names()) ?? [] {
+    guard let bytes = try? readFile(tasks + "/" + task + "/children") else { continue }
+    for word in bytes.split(separator: UInt8(ascii: " ")) {
+      guard let child = decimal(word).flatMap({ Int32(exactly: $0) }) else { continue }
+      found += [child] + descendants(of: child)
+    }
+  }
+  return found
+}
+
 /// A run of decimal digits, whole; `nil` when empty, not digits only, or too large.
 public func decimal(_ digits: some Sequence<UInt8>) -> UInt64? {
   var value: UInt64 = 0

@@ -23,6 +23,11 @@ public struct Socket: ~Copyable {
     try connect(path, type: SocketType.stream)
   }
 
+  /// Connects to a datagram socket by path, to send and not to wait: what finds the receiver's queue full is an error.
+  public static func connect(sender path: String) throws(SystemError) -> Socket {
+    try connect(path, type: SocketType.datagram | SocketType.nonBlocking)
+  }
+
   private static func connect(_ path: String, type: Int32) throws(SystemError) -> Socket {
     let socket = Socket(
       Descriptor(taking: try check("socket", clx_unix_socket(type | SocketType.closeOnExec))))
@@ -53,6 +58,15 @@ public struct Socket: ~Copyable {
       Descriptor(taking: try check("socket", clx_unix_socket(SocketType.packet | SocketType.closeOnExec))))
     try check("bind", on: name, unsafe clx_unix_bind(socket.descriptor.number, short))
     try check("listen", on: name, clx_listen(socket.descriptor.number, 4))
+    return socket
+  }
+
+  /// Makes the datagram socket `name` in a directory of ours: anybody who may write it can send to it.
+  public static func receiver(_ name: String, in directory: borrowing Directory) throws(SystemError) -> Socket {
+    let short = "/proc/self/fd/" + String(directory.descriptor.number) + "/" + name
+    let socket = Socket(
+      Descriptor(taking: try check("socket", clx_unix_socket(SocketType.datagram | SocketType.closeOnExec))))
+    try check("bind", on: name, unsafe clx_unix_bind(socket.descriptor.number, short))
     return socket
   }
 
@@ -133,6 +147,8 @@ public struct Message: ~Copyable {
 
 private enum SocketType {
   static let stream: Int32 = 1
+  static let nonBlocking: Int32 = 0o4000
+  static let datagram: Int32 = 2
   static let packet: Int32 = 5
   static let closeOnExec: Int32 = 0o2000000
 }

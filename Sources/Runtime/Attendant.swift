@@ -3,6 +3,8 @@ import Linux
 /// Stays with a process in the foreground: passes signals on, relays its terminal, reaps.
 struct Attendant {
   let pid: Int32
+  /// What the process says to a service manager is passed on, too.
+  var notifications: NotifyProxy?
 
   // signal(7). Not those the kernel sends for our own faults, and not what stops us: those are for us.
   private static let childEnded: Int32 = 17
@@ -35,7 +37,7 @@ struct Attendant {
     // It may have ended before the signals were looked at.
     if let status = try reap() { return try finish(status, &relay) }
     while true {
-      var polled = [Polled(signals.descriptor.number, .readable)]
+      var polled = [Polled(signals.descriptor.number, .readable), Polled(notifications?.number ?? -1, .readable)]
       if let relay { polled += relay.polled }
       let seen = try poll(polled)
       if seen[0].isReady {
@@ -49,7 +51,8 @@ struct Attendant {
           }
         }
       }
-      if relay != nil { try relay!.move(Array(seen[1...])) }
+      if seen[1].isReady { _ = try notifications?.relay() }
+      if relay != nil { try relay!.move(Array(seen[2...])) }
     }
   }
 

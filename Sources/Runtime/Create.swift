@@ -79,7 +79,9 @@ struct Creation {
     record.hasProcess = config.process != nil
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
-    hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
+    var hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
+    try hooks.openOutput()
+    self.hooks = hooks
   }
 
   private static func bundlePath(_ path: String) throws(Failure) -> String {
@@ -133,11 +135,17 @@ struct Creation {
     let container = try store.make(id, record, config: bytes)
     var running = RunningInit(cgroup: cgroup)
     do throws(Failure) {
-      let created = try start(container, terminal, &running, in: store)
+      var sandbox = sandbox
+      if NotifyProxy.isWanted(for: sandbox) {
+        try NotifyProxy.add(to: &sandbox, container, root: store.options.root)
+      }
+      let created = try start(container, sandbox, terminal, &running, in: store)
       return try finish(created)
     } catch {
       running.abandon()
       try? store.removeDirectory(id)
+      // runtime.md, "Lifecycle" 3–5, 7, 9, 13: what began with hooks ends with those behind the destruction.
+      if running.hasReachedHooks { store.runPoststop(hooks) }
       throw error
     }
   }
@@ -157,8 +165,8 @@ struct Creation {
   }
 
   private func start(
-    _ container: consuming Container, _ terminal: consuming TerminalChannel, _ running: inout RunningInit,
-    in store: ContainerStore
+    _ container: consuming Container, _ sandbox: SandboxPlan, _ terminal: consuming TerminalChannel,
+    _ running: inout RunningInit, in store: ContainerStore
   ) throws(Failure) -> Created {
     try running.createCgroup()
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
@@ -168,42 +176,24 @@ struct Creation {
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
     let socket = Socket(Descriptor(taking: pair.first))
-    var sandbox = sandbox
-    try makeIDMaps(&sandbox)
-    defer { closeIDMaps(sandbox) }
     let channels = InitChannels(
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
+    var sandbox = sandbox
+    let prepared = PreparedMounts()
+    try prepared.make(for: &sandbox)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
-      announcesEnvironment: !hooks.hooks.prestart.isEmpty || !hooks.hooks.createRuntime.isEmpty)
+      announcesEnvironment:
+        !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty))
     let started = try step("clone") { () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
-      return try startInit(plan, channels)
+      return try withExtendedLifetime(prepared) { () throws(SystemError) in try startInit(plan, channels) }
     }
     running.started = started
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
     return try writeDown(container, pid, socket, terminal)
-  }
-
-  /// A user namespace for each mount that has id maps of its own: a mount cannot be told its maps otherwise.
-  private func makeIDMaps(_ sandbox: inout SandboxPlan) throws(Failure) {
-    for index in sandbox.rootfs.mounts.indices {
-      guard let map = sandbox.rootfs.mounts[index].idMap, !map.users.isEmpty || !map.groups.isEmpty else { continue }
-      let namespace = try step("id maps of mount \"" + sandbox.rootfs.mounts[index].destination + "\"") {
-        () throws(SystemError) in
-        try makeUserNamespace(
-          users: map.users.map { $0.line }.joined(), groups: map.groups.map { $0.line }.joined())
-      }
-      sandbox.rootfs.mounts[index].idMap!.namespace = namespace.release()
-    }
-  }
-
-  private func closeIDMaps(_ sandbox: SandboxPlan) {
-    for mount in sandbox.rootfs.mounts {
-      if let number = mount.idMap?.namespace, number >= 0 { _ = Descriptor(taking: number) }
-    }
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -223,13 +213,14 @@ struct Creation {
     let pid = running.pid
     if sandbox.namespaces.created.contains(.user) {
       guard try running.message(socket) == .needsIDMaps else { throw RunningInit.confused }
-      try writeIDMaps(sandbox.namespaces, of: pid)
+      try writeIDMaps(sandbox.namespaces.userMappings, sandbox.namespaces.groupMappings, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
     try prepare(pid, running.cgroup)
     let filter = try compileFilter(store)
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
+      running.hasReachedHooks = true
       try hooks.run(.prestart, pid: pid)
       try hooks.run(.createRuntime, pid: pid)
     }
@@ -242,6 +233,7 @@ struct Creation {
       }
     }
     guard try running.message(socket) == .created else { throw RunningInit.confused }
+    running.hasReachedHooks = true
     return pid
   }
 

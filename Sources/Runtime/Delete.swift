@@ -28,7 +28,7 @@ extension ContainerStore {
   }
 
   /// Ends every process of the container and waits until the container process is gone.
-  private func killAll(_ container: borrowing Container) throws(Failure) {
+  func killAll(_ container: borrowing Container) throws(Failure) {
     if let process = try container.process() {
       try step("kill") { () throws(SystemError) in
         do throws(SystemError) {
@@ -62,10 +62,14 @@ extension ContainerStore {
     if !container.record.cgroups.isEmpty { try container.cgroup().remove() }
     let hooks = container.record.hasPoststopHooks ? try container.config().hooks : nil
     try removeDirectory(container.id)
-    guard let hooks else { return }
-    var state = container.record.state
-    state.pid = nil
-    // runtime.md, "Lifecycle" 13: a failure is logged and the others still run.
-    for failure in ContainerHooks(hooks, state: state).runAll(.poststop, pid: 0) { options.warn(failure.message) }
+    if let hooks { runPoststop(ContainerHooks(hooks, state: container.record.state)) }
+  }
+
+  /// runtime.md, "Lifecycle" 13: a failure is logged and the others still run.
+  func runPoststop(_ hooks: ContainerHooks) {
+    if hooks[.poststop].isEmpty { return }
+    var hooks = hooks
+    do { try hooks.openOutput() } catch { options.warn(error.message) }
+    for failure in hooks.runAll(.poststop, pid: 0) { options.warn(failure.message) }
   }
 }

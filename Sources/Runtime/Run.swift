@@ -20,14 +20,13 @@ extension ContainerStore {
     // Before the process exists: no signal may get lost between its start and our readiness.
     let signals = try step("run") { () throws(SystemError) in try SignalReader(Attendant.signals) }
     let status = try creation.carryOut(in: self) { (created) throws(Failure) in
-      try step("start") { () throws(SystemError) in
-        // The program may look at once.
+      // The program may look at once.
+      try step("terminal") { () throws(SystemError) in
         if created.terminal.master >= 0 { try TerminalRelay(master: created.terminal.master).copySize() }
-        try created.socket.send(.start)
       }
-      try awaitProgram(created.socket)
-      try runPoststartHooks(created.container)
-      return try Attendant(pid: created.pid).attend(created.terminal.master, signals)
+      let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: true)
+      try awaitStart(created)
+      return try Attendant(pid: created.pid, notifications: notifications).attend(created.terminal.master, signals)
     }
     if !keep { try delete(id, force: true) }
     return status.code
@@ -36,12 +35,10 @@ extension ContainerStore {
   private func runDetached(_ id: ContainerID, _ options: CreateOptions) throws(Failure) -> Int32 {
     let creation = try Creation(id, options, in: self, isAttached: false)
     try creation.carryOut(in: self) { (created) throws(Failure) in
-      try step("start") { () throws(SystemError) in
-        try created.container.directory.remove(Container.gate)
-        try created.socket.send(.start)
-      }
-      try awaitProgram(created.socket)
-      try runPoststartHooks(created.container)
+      try step("start") { () throws(SystemError) in try created.container.directory.remove(Container.gate) }
+      let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: false)
+      try awaitStart(created)
+      try notifications?.relayUntilReady(created.container)
     }
     return 0
   }

@@ -8,6 +8,8 @@ struct RunningInit {
   var cgroup: Cgroup
   var started: StartedInit?
   private var hasCgroup = false
+  /// Whether a hook may have run, or the container was complete: from then on poststop hooks belong to its end.
+  var hasReachedHooks = false
 
   init(cgroup: Cgroup) { self.cgroup = cgroup }
 

@@ -14,12 +14,21 @@ extension ContainerStore {
     guard container.record.hasProcess else {
       throw Failure("container \"" + id.text + "\": config.json has no process to start")
     }
-    try openGate(container)
-    try runPoststartHooks(container)
+    let poststart = try poststartHooks(container)
+    let notifications = try NotifyProxy.listen(for: container, staysWithProcess: false)
+    if let failure = try openGate(container) ?? runPoststart(poststart, container) {
+      // runtime.md, "Lifecycle" 7 and 9: after a hook that failed the life goes on with the container's destruction.
+      try killAll(container)
+      try destroy(container)
+      throw failure
+    }
+    try notifications?.relayUntilReady(container)
   }
 
   /// Tells the waiting process to go on, and waits until it has become the program.
-  private func openGate(_ container: borrowing Container) throws(Failure) {
+  ///
+  /// - Returns: why a hook has kept it from that.
+  private func openGate(_ container: borrowing Container) throws(Failure) -> Failure? {
     let socket = try step("start") { () throws(SystemError) in
       let socket = try Socket.connect(Container.gate, in: container.directory)
       // From here on the container counts as running; the process ends if this command does not go through with it.
@@ -27,34 +36,53 @@ extension ContainerStore {
       try socket.send(.start)
       return socket
     }
-    try awaitProgram(socket)
+    return try awaitProgram(socket)
   }
 
   /// Waits until execve(2) has closed the other end, or hears why it was not reached.
-  func awaitProgram(_ socket: borrowing Socket) throws(Failure) {
+  ///
+  /// - Returns: the failure of a startContainer hook.
+  func awaitProgram(_ socket: borrowing Socket) throws(Failure) -> Failure? {
     while true {
       let bytes: [UInt8]
       do {
         bytes = try socket.receive(upTo: ChildMessage.maximumSize).bytes
       } catch {
-        if error.errno == .connectionReset { return }
+        if error.errno == .connectionReset { return nil }
         throw Failure("start", error)
       }
-      if bytes.isEmpty { return }
-      if case .failed(let message, let errno) = ChildMessage(bytes) {
+      if bytes.isEmpty { return nil }
+      switch ChildMessage(bytes) {
+      case .failed(let message, let errno):
         throw Failure(message, errno: errno == 0 ? nil : Errno(rawValue: errno))
+      case .hookFailed(let message): return Failure(message)
+      default: break
       }
     }
   }
 
-  /// runtime.md, "Lifecycle" 10: a poststart hook that fails is an error, and stops the container.
-  func runPoststartHooks(_ container: borrowing Container) throws(Failure) {
-    guard container.record.hasPoststartHooks, let hooks = try container.config().hooks else { return }
-    do {
-      try ContainerHooks(hooks, state: container.record.state).run(.poststart, pid: container.record.state.pid)
+  /// The hooks to run once the program runs, ready to be run; `nil`: there are none.
+  func poststartHooks(_ container: borrowing Container) throws(Failure) -> ContainerHooks? {
+    guard container.record.hasPoststartHooks, let hooks = try container.config().hooks else { return nil }
+    var prepared = ContainerHooks(hooks, state: container.record.state)
+    try prepared.openOutput()
+    return prepared
+  }
+
+  /// runtime.md, "Lifecycle" 9: a poststart hook that fails is an error, and stops the container.
+  func runPoststart(_ hooks: ContainerHooks?, _ container: borrowing Container) -> Failure? {
+    do throws(Failure) {
+      try hooks?.run(.poststart, pid: container.record.state.pid)
+      return nil
     } catch {
-      if let process = try container.process() { try? process.signal(Signal.kill.number) }
-      throw error
+      return error
     }
+  }
+
+  /// The last steps of `run`: the program, and the hooks behind it.
+  func awaitStart(_ created: borrowing Created) throws(Failure) {
+    let poststart = try poststartHooks(created.container)
+    try step("start") { () throws(SystemError) in try created.socket.send(.start) }
+    if let failure = try awaitProgram(created.socket) ?? runPoststart(poststart, created.container) { throw failure }
   }
 }

@@ -74,6 +74,8 @@ public enum ChildMessage: Equatable {
   case environmentReady
   case created
   case failed(String, errno: Int32)
+  /// A startContainer hook has failed: the container is to be destroyed.
+  case hookFailed(String)
 
   public var bytes: [UInt8] {
     switch self {
@@ -86,6 +88,7 @@ public enum ChildMessage: Equatable {
       // One packet holds it all; a longer message keeps its end, where the reason stands.
       return [5, UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
         + Array(message.utf8.suffix(ChildMessage.maximumSize - 3))
+    case .hookFailed(let message): return [6] + Array(message.utf8.suffix(ChildMessage.maximumSize - 1))
     }
   }
 
@@ -101,6 +104,7 @@ public enum ChildMessage: Equatable {
       guard bytes.count >= 3 else { return nil }
       self = .failed(
         String(decoding: bytes[3...], as: UTF8.self), errno: Int32(bytes[1]) | Int32(bytes[2]) << 8)
+    case 6: self = .hookFailed(String(decoding: bytes[1...], as: UTF8.self))
     default: return nil
     }
   }

@@ -20,6 +20,8 @@ extension SandboxPlan {
     rootfs.readOnly = root.readonly
     rootfs.usesPivotRoot = usesPivotRoot
     rootfs.propagation = linux.rootfsPropagation?.propagation
+    rootfs.mountLabel = linux.mountLabel
+    if let kind = config.annotations["run.oci.mount_context_type"] { rootfs.mountLabelKind = kind }
     for (index, mount) in config.mounts.enumerated() {
       rootfs.mounts.append(try MountPlan(mount, index: index, bundle: bundle))
     }
@@ -169,8 +171,14 @@ extension MountPlan {
         recursive: idMap?.recursive ?? false, users: mount.uidMappings.map { IDMapping($0) },
         groups: mount.gidMappings.map { IDMapping($0) })
     }
-    if isRemount { return }
     let place = "config.json: mounts[" + String(index) + "]"
+    if idMap != nil && (isRemount || !isBind) {
+      throw Failure(place + ": only a bind can be mapped to other ids")
+    }
+    if isBind, let first = data.first(where: { !$0.isOptional }) {
+      throw Failure(place + ".options: \"" + first.key + "\" is no option of a bind: it has no file system of its own")
+    }
+    if isRemount { return }
     if isBind {
       guard let path = mount.source, !path.isEmpty else {
         throw Failure(place + ".source: missing, and needed to bind")

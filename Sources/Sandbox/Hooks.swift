@@ -18,20 +18,27 @@ public enum HookKind: String, Sendable {
 }
 
 /// A container's hooks, and what they are told.
-public struct ContainerHooks: Equatable, Sendable {
+public struct ContainerHooks: Sendable {
   public var hooks: Config.Hooks
   /// Status and pid are filled in for each hook.
   public var state: State
-  /// Files that get what the hooks print (`run.oci.hooks.stdout`, `run.oci.hooks.stderr`).
-  public var standardOutput: String?
-  public var standardError: String?
+  private var output: HookOutput?
 
   public init(_ hooks: Config.Hooks, state: State) {
     self.hooks = hooks
     self.state = state
-    standardOutput = state.annotations["run.oci.hooks.stdout"]
-    standardError = state.annotations["run.oci.hooks.stderr"]
   }
+
+  /// Opens the files that get what the hooks print (`run.oci.hooks.stdout`, `run.oci.hooks.stderr`): files of the host,
+  /// for the hooks that run inside the container, too.
+  public mutating func openOutput() throws(Failure) {
+    if hooks == Config.Hooks() { return }
+    let paths = (state.annotations["run.oci.hooks.stdout"], state.annotations["run.oci.hooks.stderr"])
+    if paths.0 != nil || paths.1 != nil { output = try HookOutput(standard: paths.0, error: paths.1) }
+  }
+
+  /// What a container process needs to keep for its hooks.
+  var descriptors: [Int32] { output.map { [$0.standard, $0.error].filter { $0 >= 0 } } ?? [] }
 
   public subscript(kind: HookKind) -> [Config.Hook] {
     switch kind {
@@ -66,7 +73,30 @@ public struct ContainerHooks: Equatable, Sendable {
     told.pid = pid ?? CurrentProcess.pid
     let hook = self[kind][index]
     let name = kind.rawValue + " hook #" + String(index) + " \"" + hook.path + "\""
-    try HookRun(hook, name: name, directory: pid == nil ? nil : state.bundle, self).run(Writer.encode(told))
+    try HookRun(hook: hook, name: name, directory: pid == nil ? nil : state.bundle, output: output)
+      .run(Writer.encode(told))
+  }
+}
+
+/// Open files that get what hooks print; -1: none.
+private final class HookOutput: Sendable {
+  let standard: Int32
+  let error: Int32
+
+  init(standard: String?, error: String?) throws(Failure) {
+    self.standard = try HookOutput.open(standard, "run.oci.hooks.stdout")
+    self.error = try HookOutput.open(error, "run.oci.hooks.stderr")
+  }
+
+  deinit {
+    for number in [standard, error] where number >= 0 { _ = Descriptor(taking: number) }
+  }
+
+  private static func open(_ path: String?, _ annotation: String) throws(Failure) -> Int32 {
+    guard let path, !path.isEmpty else { return -1 }
+    return try step("annotation " + annotation) { () throws(SystemError) in
+      try openFile(path, [.writeOnly, .create, .append], mode: 0o600).release()
+    }
   }
 }
 
@@ -74,23 +104,18 @@ public struct ContainerHooks: Equatable, Sendable {
 private struct HookRun {
   let hook: Config.Hook
   let name: String
-  /// Where it runs; `nil`: where the caller is.
+  /// Where it runs, with the host's processes in sight; `nil`: where the caller is.
   let directory: String?
-  let output: ContainerHooks
+  let output: HookOutput?
 
-  init(_ hook: Config.Hook, name: String, directory: String?, _ output: ContainerHooks) {
-    self.hook = hook
-    self.name = name
-    self.directory = directory
-    self.output = output
+  private struct Outcome {
+    var status: ExitStatus
+    var timedOut: Bool
+    var printed: [UInt8]
   }
 
-  /// What a hook printed is kept to this many bytes, for the message.
-  private static let keptOutput = 2048
-
   func run(_ state: [UInt8]) throws(Failure) {
-    var ended: (status: ExitStatus, printed: [UInt8])?
-    var timedOut = false
+    var ended: Outcome?
     try step(name) { () throws(SystemError) in
       let input = try Descriptor.memory("state", state)
       let pipe = try Descriptor.pipe()
@@ -99,79 +124,116 @@ private struct HookRun {
       guard case .parent(let pid) = try clone(into: []) else { return become(input, writer) }
       // Our copy goes: the end of file comes when the hook and its children have closed theirs.
       _ = consume writer
-      ended = try watch(pid, reader, &timedOut)
+      do throws(SystemError) {
+        ended = try watch(pid, reader)
+      } catch {
+        kill(pid)
+        _ = try? waitForChild(pid)
+        throw error
+      }
     }
-    guard let ended else { return }
-    let said = ended.printed.isEmpty ? "" : ": " + oneLine(ended.printed)
-    if timedOut { throw Failure(name + ": timed out after " + String(hook.timeout ?? 0) + " s, killed" + said) }
+    if let ended { try judge(ended) }
+  }
+
+  private func judge(_ ended: Outcome) throws(Failure) {
+    if case .exited(HookRun.notExecutable) = ended.status, ended.printed.first == HookRun.mark {
+      throw Failure(name + ": " + oneLine(ended.printed.dropFirst()))
+    }
+    let said = ended.printed.isEmpty ? "" : ": " + oneLine(ended.printed[...])
+    if ended.timedOut { throw Failure(name + ": timed out after " + String(hook.timeout ?? 0) + " s, killed" + said) }
     switch ended.status {
     case .exited(0): return
-    case .exited(HookRun.notExecutable): throw Failure(name + said)
     case .exited(let code): throw Failure(name + ": exit status " + String(code) + said)
     case .signaled(let signal): throw Failure(name + ": killed by signal " + String(signal) + said)
     }
   }
 
+  // MARK: waiting
+
   /// Reads what the hook prints until it has ended or its time is over.
-  private func watch(_ pid: Int32, _ reader: borrowing Descriptor, _ timedOut: inout Bool) throws(SystemError)
-    -> (ExitStatus, [UInt8])
-  {
+  private func watch(_ pid: Int32, _ reader: borrowing Descriptor) throws(SystemError) -> Outcome {
     var printed: [UInt8] = []
     let process = try PIDFD(pid)
     let deadline = hook.timeout.map { Clock.monotonicMilliseconds() &+ $0.multipliedClamped(by: 1000) }
-    var open = true
+    var isOpen = true
+    var timedOut = false
     while true {
       var left: Int32 = -1
       if let deadline { left = Int32(clamping: max(0, deadline &- Clock.monotonicMilliseconds())) }
       let seen = try poll(
-        [Polled(process.descriptor.number, .readable), Polled(open ? reader.number : -1, .readable)],
+        [Polled(process.descriptor.number, .readable), Polled(isOpen ? reader.number : -1, .readable)],
         milliseconds: left)
-      if seen[1].isReady {
-        let bytes = try reader.read(upTo: 4096)
-        open = !bytes.isEmpty
-        printed += bytes
-        if printed.count > HookRun.keptOutput { printed.removeFirst(printed.count - HookRun.keptOutput) }
-        continue
-      }
+      if seen[1].isReady { isOpen = try keep(reader, &printed) }
+      // Its children may print for ever: its own end and its time count.
       if seen[0].isReady { break }
       if let deadline, Clock.monotonicMilliseconds() >= deadline {
-        // The hook leads a process group: its children go with it.
         timedOut = true
-        try? signalProcess(-pid, Signal.kill.number)
-        try? process.signal(Signal.kill.number)
-        _ = try process.waitForEnd(milliseconds: -1)
+        kill(pid)
         break
       }
     }
-    return (try waitForChild(pid), printed)
+    let status = try waitForChild(pid)
+    try drain(reader, &printed)
+    return Outcome(status: status, timedOut: timedOut, printed: printed)
   }
 
+  /// What a hook printed last is kept to this many bytes, for the message.
+  private static let keptOutput = 2048
+
+  /// Reads once; `false` at the end.
+  private func keep(_ reader: borrowing Descriptor, _ printed: inout [UInt8]) throws(SystemError) -> Bool {
+    let bytes = try reader.read(upTo: 4096)
+    printed += bytes
+    if printed.count > HookRun.keptOutput { printed.removeFirst(printed.count - HookRun.keptOutput) }
+    return !bytes.isEmpty
+  }
+
+  /// Reads what the hook has left in the pipe: no more than a pipe holds, for others may still write.
+  private func drain(_ reader: borrowing Descriptor, _ printed: inout [UInt8]) throws(SystemError) {
+    for _ in 0..<16 {
+      guard try poll([Polled(reader.number, .readable)], milliseconds: 0)[0].isReady else { return }
+      guard try keep(reader, &printed) else { return }
+    }
+  }
+
+  /// The hook leads a process group: its children go with it, and those that have left the group where we see them.
+  private func kill(_ pid: Int32) {
+    let others = directory == nil ? [] : descendants(of: pid)
+    try? signalProcess(-pid, Signal.kill.number)
+    for one in [pid] + others { try? signalProcess(one, Signal.kill.number) }
+  }
+
+  // MARK: the hook's process
+
+  /// What tells our own words, when there was nothing to execute, from those of a hook.
+  private static let mark: UInt8 = 0
   private static let notExecutable: Int32 = 255
 
   /// In the child: becomes the hook. Never comes back; the type does not say so because the caller owns descriptors.
   private func become(_ input: borrowing Descriptor, _ writer: borrowing Descriptor) {
     do {
+      // A hook serves a command, and does not outlive it.
+      try CurrentProcess.setParentDeathSignal(Signal.kill.number)
       try CurrentProcess.startSession()
       try input.install(as: 0)
-      try writer.install(as: 1)
-      try writer.install(as: 2)
-      if let path = output.standardOutput { try appendTo(path, 1) }
-      if let path = output.standardError { try appendTo(path, 2) }
+      try install(output?.standard ?? -1, or: writer, as: 1)
+      try install(output?.error ?? -1, or: writer, as: 2)
       try Descriptor.closeOnExec(from: 3)
       SignalReader.reset()
       if let directory { try CurrentProcess.changeDirectory(directory) }
       try CurrentProcess.execute(hook.path, hook.args.isEmpty ? [hook.path] : hook.args, environment: hook.env)
     } catch {
-      try? writer.write(error.description)
+      try? writer.write([HookRun.mark] + Array(error.description.utf8))
     }
     CurrentProcess.exit(HookRun.notExecutable)
   }
 
-  private func appendTo(_ path: String, _ number: Int32) throws(SystemError) {
-    try openFile(path, [.writeOnly, .create, .append], mode: 0o700).install(as: number)
+  private func install(_ file: Int32, or writer: borrowing Descriptor, as number: Int32) throws(SystemError) {
+    if file < 0 { return try writer.install(as: number) }
+    try withBorrowed(file) { (file) throws(SystemError) in try file.install(as: number) }
   }
 
-  private func oneLine(_ bytes: [UInt8]) -> String {
+  private func oneLine(_ bytes: ArraySlice<UInt8>) -> String {
     var text = String(decoding: bytes.map { $0 < 32 || $0 == 127 ? 32 : $0 }, as: UTF8.self)
     while text.hasSuffix(" ") { text.removeLast() }
     return text

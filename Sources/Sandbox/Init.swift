@@ -187,6 +187,11 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
   guard let starter = waitForStart(parent, gate: channels.gate) else { return }
   do throws(Failure) {
     try plan.hooks.run(.startContainer)
+  } catch {
+    try? starter.send(.hookFailed(error.message))
+    return
+  }
+  do throws(Failure) {
     try ready.process.execute(ready.filter)
   } catch {
     report(error, to: starter)
@@ -196,7 +201,7 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
 extension InitPlan {
   /// The descriptors the container process needs.
   func kept(_ channels: InitChannels) -> [Int32] {
-    channels.all + sandbox.rootfs.mounts.compactMap { $0.idMap?.namespace }
+    channels.all + hooks.descriptors + sandbox.rootfs.mounts.map { $0.prepared }
       + (0..<sandbox.process.preservedDescriptors).map { 3 + $0 }
   }
 }

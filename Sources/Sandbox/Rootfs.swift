@@ -46,18 +46,26 @@ struct Rootfs: ~Copyable {
     case .cgroup:
       try mountCgroups(mount, cgroups)
     case .remount:
-      let target = try root.open(mount.destination)
-      try MountNamespace.setAttributes(
-        of: target, mount.set.union(mount.recursiveSet), clear: mount.clear.union(mount.recursiveClear),
-        recursive: false)
-      try apply(mount.propagation, to: target)
+      try remount(mount)
     }
   }
 
-  private func bind(_ mount: MountPlan, _ path: String, _ recursive: Bool)
-    throws(SystemError)
-  {
-    let source = try DetachedMount(cloning: path, recursive: recursive)
+  /// What is not named stays as it is: of the mount's attributes and, where there is data, of the file system's.
+  private func remount(_ mount: MountPlan) throws(SystemError) {
+    let target = DetachedMount(try root.open(mount.destination))
+    if !mount.data.isEmpty {
+      let context = try FileSystemContext(changing: target.descriptor)
+      try configure(context, mount)
+      try context.apply()
+    }
+    try setAttributes(of: target, mount)
+    try apply(mount.propagation, to: target.descriptor)
+  }
+
+  private func bind(_ mount: MountPlan, _ path: String, _ recursive: Bool) throws(SystemError) {
+    let source =
+      mount.prepared >= 0
+      ? DetachedMount(Descriptor(taking: mount.prepared)) : try DetachedMount(cloning: path, recursive: recursive)
     let isDirectory = try source.descriptor.status().isDirectory
     let target =
       isDirectory
@@ -72,59 +80,58 @@ struct Rootfs: ~Copyable {
     try apply(mount.propagation, to: source.descriptor)
   }
 
-  private func setAttributes(of mount: borrowing DetachedMount, _ plan: MountPlan)
-    throws(SystemError)
-  {
+  private func setAttributes(of mount: borrowing DetachedMount, _ plan: MountPlan) throws(SystemError) {
     if !plan.recursiveSet.isEmpty || !plan.recursiveClear.isEmpty {
       try mount.set(plan.recursiveSet, clear: plan.recursiveClear, recursive: true)
     }
     if !plan.set.isEmpty || !plan.clear.isEmpty {
       try mount.set(plan.set, clear: plan.clear)
     }
-    if let idMap = plan.idMap {
-      if idMap.namespace >= 0 {
-        try mount.set(.idMap, recursive: idMap.recursive, userNamespace: idMap.namespace)
-      } else {
-        let own = try openFile("/proc/self/ns/user")
-        try mount.set(.idMap, recursive: idMap.recursive, userNamespace: own.number)
-      }
-    }
   }
 
-  private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?)
-    throws(SystemError)
-  {
+  private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?) throws(SystemError) {
     // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
+    // A tmpfs over a directory of the image has the directory's mode, not the kernel's world-writable one.
+    let mode = type == "tmpfs" ? try? root.open(mount.destination, [.path, .directory]).status().mode & 0o7777 : nil
     let target =
       type == "proc" || type == "sysfs"
       ? try realDirectory(mount.destination) : try root.openDirectory(creating: mount.destination)
-    var attributes = mount.set.subtracting(mount.clear)
+    var attributes = mount.set
     let isScratch = type == "tmpfs"
     // A tmpfs is filled, and mounted into, before it becomes read-only.
     if isScratch { attributes.remove(.readOnly) }
     if mount.exceedsContext {
-      let data = mount.data.map { $0.key + ($0.value.map { "=" + $0 } ?? "") }.joined(separator: ",")
+      let data = mount.data.filter { !$0.isOptional }.map { $0.key + ($0.value.map { "=" + $0 } ?? "") }
+        .joined(separator: ",")
       try MountNamespace.mount(type: type, source: source ?? type, on: target, attributes, data: data)
       return try apply(mount.propagation, to: try root.open(mount.destination))
     }
-    let made = try newFileSystem(mount, type, source, attributes)
+    let made = try newFileSystem(mount, type, source, attributes, mode: mode)
     if mount.copiesUp { try copyUp(from: target, to: made) }
-    if !mount.recursiveSet.isEmpty || mount.idMap != nil {
-      var rest = mount
-      rest.set = []
-      rest.clear = []
-      try setAttributes(of: made, rest)
-    }
+    if !mount.recursiveSet.isEmpty { try made.set(mount.recursiveSet, clear: mount.recursiveClear, recursive: true) }
     try made.attach(to: target)
     try apply(mount.propagation, to: made.descriptor)
     if isScratch && mount.set.contains(.readOnly) { readOnlyLater.append(made.intoDescriptor().release()) }
   }
 
-  private func newFileSystem(_ mount: MountPlan, _ type: String, _ source: String?, _ attributes: MountAttributes)
-    throws(SystemError) -> DetachedMount
-  {
+  private func newFileSystem(
+    _ mount: MountPlan, _ type: String, _ source: String?, _ attributes: MountAttributes, mode: UInt32?
+  ) throws(SystemError) -> DetachedMount {
     let context = try FileSystemContext(type)
-    if let source { try context.set("source", source) }
+    if let source {
+      try context.set("source", source)
+      // A disk that cannot be written needs a file system that does not try; others are shared, and stay as they are.
+      if attributes.contains(.readOnly) && source.hasPrefix("/") { try context.set("ro") }
+    }
+    if let label = plan.mountLabel, Rootfs.takesLabel(type) {
+      try context.set(plan.mountLabelKind, label)
+    }
+    if let mode { try context.set("mode", String(mode, radix: 8)) }
+    try configure(context, mount)
+    return try context.mount(attributes)
+  }
+
+  private func configure(_ context: borrowing FileSystemContext, _ mount: MountPlan) throws(SystemError) {
     for item in mount.data {
       do {
         try context.set(item.key, item.value)
@@ -132,7 +139,12 @@ struct Rootfs: ~Copyable {
         if !item.isOptional || error.errno != .invalidArgument { throw error }
       }
     }
-    return try context.mount(attributes)
+  }
+
+  /// `linux.mountLabel` means nothing to a kernel without SELinux; the kernel's own file systems label themselves.
+  private static func takesLabel(_ type: String) -> Bool {
+    if type == "proc" || type == "sysfs" || type == "mqueue" { return false }
+    return (try? fileStatus("/sys/fs/selinux/enforce")) != nil
   }
 
   private func realDirectory(_ path: String) throws(SystemError) -> Descriptor {
@@ -407,7 +419,7 @@ extension MountPlan {
   var exceedsContext: Bool { data.contains { ($0.value?.utf8.count ?? 0) > 255 } }
 
   /// `mount #7 "/data" (bind from "/srv/x")`
-  var name: String {
+  public var name: String {
     var text = "mount #" + String(index) + " \"" + destination + "\""
     switch source {
     case .bind(let path, _): text += " (bind from \"" + path + "\")"

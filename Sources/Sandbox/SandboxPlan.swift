@@ -66,6 +66,9 @@ public struct RootfsPlan: Equatable, Sendable {
   /// `linux.rootfsPropagation`, applied at the end; `nil`: left as the set-up makes it.
   public var propagation: Propagation?
   public var mounts: [MountPlan] = []
+  /// The SELinux label of what is mounted, and the option that carries it (`run.oci.mount_context_type`).
+  public var mountLabel: String?
+  public var mountLabelKind = "context"
   /// Whether default devices and links are made in /dev: not when /dev is somebody else's, bound in.
   public var populatesDev = true
   public var devices: [DevicePlan] = []
@@ -105,6 +108,19 @@ public struct MountPlan: Equatable, Sendable {
   public var data: [Data] = []
   public var copiesUp = false
   public var idMap: IDMapPlan?
+  /// Whether the source lies where a container in a user namespace may not go.
+  public var isPrivate = false
+  /// The bind as the parent has made it, where it needs rights that the container has not; -1: not made.
+  public var prepared: Int32 = -1
+
+  /// A bind of a directory of the runtime's, which the container can look into and no more.
+  public init(index: Int, privateDirectory path: String, on destination: String) {
+    self.index = index
+    self.destination = destination
+    source = .bind(path: path, recursive: false)
+    set = [.readOnly, .noSuid, .noDev, .noExec]
+    isPrivate = true
+  }
 
   public struct PropagationChange: Equatable, Sendable {
     public var propagation: Propagation
@@ -116,8 +132,6 @@ public struct MountPlan: Equatable, Sendable {
     /// Both empty: the maps of the container's user namespace.
     public var users: [IDMapping]
     public var groups: [IDMapping]
-    /// The descriptor of a user namespace with these maps, once the parent has made one; -1: none.
-    public var namespace: Int32 = -1
 
     public init(recursive: Bool, users: [IDMapping], groups: [IDMapping]) {
       self.recursive = recursive

@@ -73,6 +73,46 @@ int ct_receive_descriptor(int listener, int milliseconds) {
   return received;
 }
 
+static int unix_datagram(const char *path, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address->sun_path) return errno = ENAMETOOLONG, -1;
+  strcpy(address->sun_path, path);
+  return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+int ct_bind_datagram(const char *path) {
+  struct sockaddr_un address;
+  int bound = unix_datagram(path, &address);
+  if (bound < 0 || bind(bound, (struct sockaddr *)&address, sizeof address) == 0) return bound;
+  int error = errno;
+  close(bound);
+  return errno = error, -1;
+}
+
+int ct_send_datagram(const char *path, const char *text, int descriptor) {
+  struct sockaddr_un address;
+  int sender = unix_datagram(path, &address);
+  if (sender < 0) return -1;
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec part = {(void *)text, strlen(text)};
+  struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &part, .msg_iovlen = 1};
+  if (descriptor >= 0) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  }
+  long sent = sendmsg(sender, &message, MSG_NOSIGNAL);
+  int error = errno;
+  close(sender);
+  return errno = error, sent < 0 ? -1 : 0;
+}
+
 int ct_open_terminal(int *master, int *slave) {
   char name[64];
   *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);

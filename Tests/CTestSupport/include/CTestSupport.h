@@ -18,5 +18,11 @@ int ct_listen(const char *path);
 // Receives one descriptor with a message (recvmsg(2), SCM_RIGHTS), waiting `milliseconds` for it; -1: none came.
 int ct_receive_descriptor(int socket, int milliseconds);
 
+// A unix datagram socket bound at `path`, or -1.
+int ct_bind_datagram(const char *path);
+
+// Sends `text`, with `descriptor` unless that is -1, to the unix datagram socket at `path`: 0, or -1.
+int ct_send_datagram(const char *path, const char *text, int descriptor);
+
 // A new pseudo-terminal (posix_openpt(3)): 0, or -1.
 int ct_open_terminal(int *master, int *slave);

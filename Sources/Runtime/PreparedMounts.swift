@@ -1,0 +1,70 @@
+import Linux
+import Sandbox
+
+/// Binds that ask for rights which a container in a user namespace has not: those that show their files with other owners
+/// (mount_setattr(2), "ID-mapped mounts"), and those of the runtime's own directories.
+///
+/// The parent makes these mounts, detached, and the container process inherits them.
+final class PreparedMounts {
+  private var numbers: [Int32] = []
+
+  deinit {
+    for number in numbers { _ = Descriptor(taking: number) }
+  }
+
+  /// Makes those of the plan's mounts, and notes them there.
+  func make(for plan: inout SandboxPlan) throws(Failure) {
+    for index in plan.rootfs.mounts.indices {
+      let mount = plan.rootfs.mounts[index]
+      guard mount.idMap != nil || mount.isPrivate, case .bind(let path, let recursive) = mount.source else { continue }
+      let made = try step(mount.name) { () throws(SystemError) in
+        let made = try DetachedMount(cloning: path, recursive: recursive)
+        // As in the container's own namespace: events still arrive, none leave.
+        try made.set([], propagation: plan.rootfs.propagation == .private ? .private : .slave, recursive: true)
+        return made
+      }
+      if let idMap = mount.idMap {
+        let namespace = try PreparedMounts.userNamespace(idMap, plan.namespaces, mount.destination)
+        try step(mount.name) { () throws(SystemError) in
+          try made.set(.idMap, recursive: idMap.recursive, userNamespace: namespace.number)
+        }
+      }
+      let number = made.intoDescriptor().release()
+      numbers.append(number)
+      plan.rootfs.mounts[index].prepared = number
+    }
+  }
+
+  /// The user namespace whose maps a mount gets: one made for it, or one like the container's.
+  private static func userNamespace(
+    _ idMap: MountPlan.IDMapPlan, _ namespaces: NamespacePlan, _ destination: String
+  ) throws(Failure) -> Descriptor {
+    if let joined = namespaces.joined.first(where: { $0.kind == .user }), idMap.users.isEmpty {
+      return try step("namespace \"" + joined.path + "\"") { () throws(SystemError) in try openFile(joined.path) }
+    }
+    let users = idMap.users.isEmpty ? namespaces.userMappings : idMap.users
+    let groups = idMap.groups.isEmpty ? namespaces.groupMappings : idMap.groups
+    if users.isEmpty || groups.isEmpty {
+      throw Failure("mount \"" + destination + "\": idmap needs uidMappings and gidMappings, or a user namespace")
+    }
+    return try PreparedMounts.makeUserNamespace(users, groups)
+  }
+
+  /// A user namespace lives as long as somebody holds it: the process it was made with need not.
+  private static func makeUserNamespace(_ users: [IDMapping], _ groups: [IDMapping]) throws(Failure) -> Descriptor {
+    let pid = try step("id-mapped mount") { () throws(SystemError) in
+      guard case .parent(let pid) = try clone(into: .user) else {
+        while true { _ = try? poll([]) }
+      }
+      return pid
+    }
+    defer {
+      try? signalProcess(pid, Signal.kill.number)
+      _ = try? waitForChild(pid)
+    }
+    try writeIDMaps(users, groups, of: pid)
+    return try step("id-mapped mount") { () throws(SystemError) in
+      try openFile("/proc/" + String(pid) + "/ns/user")
+    }
+  }
+}
