@@ -2,6 +2,9 @@ import Linux
 import OCI
 
 extension ProcessPlan {
+  /// No program: the container can be created and deleted, not started (runtime.md, "Start").
+  static let none = ProcessPlan(arguments: [], environment: [], workingDirectory: "/")
+
   /// Compiles `process` of config.json, or the document given to `exec`.
   public init(_ process: Config.Process) throws(Failure) {
     guard !process.args.isEmpty else { throw Failure("config.json: process.args: empty; nothing to run") }

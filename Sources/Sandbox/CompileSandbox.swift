@@ -8,9 +8,6 @@ extension SandboxPlan {
   ///   - bundle: absolute path; relative paths of the document start there.
   ///   - usesPivotRoot: off with `--no-pivot`.
   public init(_ config: Config, bundle: String, usesPivotRoot: Bool) throws(Failure) {
-    guard let process = config.process else {
-      throw Failure("config.json: process: missing; a container is created with the process it will start")
-    }
     guard let root = config.root else { throw Failure("config.json: root: missing") }
     let linux = config.linux ?? Config.Linux()
     namespaces = try NamespacePlan(linux)
@@ -35,10 +32,10 @@ extension SandboxPlan {
     rootfs.devices = rootfs.populatesDev ? try SandboxPlan.devices(linux.devices) : []
     rootfs.maskedPaths = linux.maskedPaths
     rootfs.readOnlyPaths = linux.readonlyPaths
-    self.process = try ProcessPlan(process)
-    if let personality = linux.personality { self.process.personality = try personality.number() }
-    if let policy = linux.memoryPolicy { self.process.memoryPolicy = try MemoryPolicyPlan(policy) }
-    self.process.keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
+    process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process) } ?? .none
+    if let personality = linux.personality { process.personality = try personality.number() }
+    if let policy = linux.memoryPolicy { process.memoryPolicy = try MemoryPolicyPlan(policy) }
+    process.keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
   }
 
   /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose

@@ -17,6 +17,7 @@ extension ProcessPlan {
     try setScheduling()
     addHome()
     addListenVariables()
+    if arguments.isEmpty { return }
     try asUser { (self) throws(Failure) in
       try self.enterWorkingDirectory()
       self.program = try self.findProgram()

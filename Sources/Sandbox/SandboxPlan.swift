@@ -11,7 +11,7 @@ public struct SandboxPlan: Equatable, Sendable {
   /// Kernel parameters by their path below /proc/sys.
   public var sysctl: [(path: String, value: String)] = []
   public var rootfs: RootfsPlan
-  /// `nil`: the container has no process to start (the specification allows it for `create`).
+  /// ``ProcessPlan/none`` where the configuration has none.
   public var process: ProcessPlan
 
   public static func == (a: SandboxPlan, b: SandboxPlan) -> Bool {
@@ -129,7 +129,7 @@ public struct MountPlan: Equatable, Sendable {
 
   public struct IDMapPlan: Equatable, Sendable {
     public var recursive: Bool
-    /// Empty: the container's user namespace.
+    /// Both empty: the maps of the container's user namespace.
     public var users: [IDMapping]
     public var groups: [IDMapping]
   }
@@ -179,6 +179,12 @@ public struct ProcessPlan: Equatable, Sendable {
   public var preservedDescriptors: Int32 = 0
   /// How many of them systemd's protocol announces (sd_listen_fds(3)).
   public var listenDescriptors: Int32 = 0
+
+  public init(arguments: [String], environment: [String], workingDirectory: String) {
+    self.arguments = arguments
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+  }
 }
 
 /// The five sets (capabilities(7)).

@@ -133,7 +133,7 @@ extension Integration {
 
     @Test func psAsJSONIsThePids() throws {
       try withBundle { bundle throws in
-        try bundle.launch("sh", "-c", "sleep 1000 & touch /ready; wait")
+        try bundle.launch("sh", "-c", "sleep 1000 & : > /ready; wait")
         try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
         let pid = try bundle.pid()
         let children = try Files.read("/proc/\(pid)/task/\(pid)/children").split(separator: " ").compactMap { Int($0) }
