@@ -71,7 +71,7 @@ install: ## copy bin/apus to $(DESTDIR)$(PREFIX)/bin (run make build before)
 	install -D -m 0755 bin/apus $(DESTDIR)$(PREFIX)/bin/apus
 
 clean: ## remove what was built, the examples' root file systems and the measurements
-	rm -rf .build bin benchmarks/out spec-examples/*/rootfs spec-examples/*/*/rootfs
+	rm -rf .build $(BUILD) bin benchmarks/out spec-examples/*/rootfs spec-examples/*/*/rootfs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -49,3 +49,40 @@ public func clone(into namespaces: NamespaceFlags, cgroup: Int32 = -1, sibling: 
   try check("clone3", result)
   return result == 0 ? .child : .parent(childPID: Int32(result))
 }
+
+/// Makes a user namespace with the given maps and no process in it: for id-mapped mounts (mount_setattr(2)).
+///
+/// - Parameters: lines of uid_map and gid_map (user_namespaces(7)).
+public func makeUserNamespace(users: String, groups: String) throws(SystemError) -> Descriptor {
+  let pipe = try Descriptor.pipe()
+  let reader = Descriptor(taking: pipe.reader)
+  let writer = Descriptor(taking: pipe.writer)
+  guard case .parent(let pid) = try clone(into: .user) else {
+    // Lives until the parent has the namespace open and lets go of the pipe.
+    _ = clx_close(pipe.writer)
+    _ = try? reader.read(upTo: 1)
+    clx_exit(0)
+  }
+  var namespace: Int32 = -1
+  var failure: SystemError?
+  do throws(SystemError) {
+    try writeMap(pid, "gid_map", groups)
+    try writeMap(pid, "uid_map", users)
+    namespace = try openFile("/proc/" + String(pid) + "/ns/user").release()
+  } catch {
+    failure = error
+  }
+  _ = consume writer
+  _ = try waitForChild(pid)
+  if let failure { throw failure }
+  return Descriptor(taking: namespace)
+}
+
+private func writeMap(_ pid: Int32, _ name: String, _ text: String) throws(SystemError) {
+  let path = "/proc/" + String(pid) + "/" + name
+  do {
+    try openFile(path, .writeOnly).write(text)
+  } catch {
+    throw SystemError(call: "write", subject: path, errno: error.errno)
+  }
+}

@@ -176,12 +176,12 @@ struct Creation {
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
     let socket = Socket(Descriptor(taking: pair.first))
-    let channels = InitChannels(
-      parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
-      cgroupDirectory: attachment.unified)
     var sandbox = sandbox
     let prepared = PreparedMounts()
     try prepared.make(for: &sandbox)
+    let channels = InitChannels(
+      parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
+      cgroupDirectory: attachment.unified)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
       announcesEnvironment:
@@ -213,7 +213,7 @@ struct Creation {
     let pid = running.pid
     if sandbox.namespaces.created.contains(.user) {
       guard try running.message(socket) == .needsIDMaps else { throw RunningInit.confused }
-      try writeIDMaps(sandbox.namespaces.userMappings, sandbox.namespaces.groupMappings, of: pid)
+      try writeIDMaps(sandbox.namespaces, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
     try prepare(pid, running.cgroup)

@@ -21,10 +21,14 @@ func sendPIDFD(_ path: String, _ pid: Int32) throws(Failure) {
 }
 
 /// Writes uid and gid maps (user_namespaces(7)).
-func writeIDMaps(_ users: [IDMapping], _ groups: [IDMapping], of pid: Int32) throws(Failure) {
+func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
   try step("user namespace: map ids") { () throws(SystemError) in
-    if !groups.isEmpty { try writeProcessFile(pid, "gid_map", groups.map { $0.line }.joined()) }
-    if !users.isEmpty { try writeProcessFile(pid, "uid_map", users.map { $0.line }.joined()) }
+    if !namespaces.groupMappings.isEmpty {
+      try writeProcessFile(pid, "gid_map", namespaces.groupMappings.map { $0.line }.joined())
+    }
+    if !namespaces.userMappings.isEmpty {
+      try writeProcessFile(pid, "uid_map", namespaces.userMappings.map { $0.line }.joined())
+    }
   }
 }
 

@@ -47,24 +47,8 @@ final class PreparedMounts {
     if users.isEmpty || groups.isEmpty {
       throw Failure("mount \"" + destination + "\": idmap needs uidMappings and gidMappings, or a user namespace")
     }
-    return try PreparedMounts.makeUserNamespace(users, groups)
-  }
-
-  /// A user namespace lives as long as somebody holds it: the process it was made with need not.
-  private static func makeUserNamespace(_ users: [IDMapping], _ groups: [IDMapping]) throws(Failure) -> Descriptor {
-    let pid = try step("id-mapped mount") { () throws(SystemError) in
-      guard case .parent(let pid) = try clone(into: .user) else {
-        while true { _ = try? poll([]) }
-      }
-      return pid
-    }
-    defer {
-      try? signalProcess(pid, Signal.kill.number)
-      _ = try? waitForChild(pid)
-    }
-    try writeIDMaps(users, groups, of: pid)
-    return try step("id-mapped mount") { () throws(SystemError) in
-      try openFile("/proc/" + String(pid) + "/ns/user")
+    return try step("mount \"" + destination + "\" (id maps)") { () throws(SystemError) in
+      try makeUserNamespace(users: users.map { $0.line }.joined(), groups: groups.map { $0.line }.joined())
     }
   }
 }

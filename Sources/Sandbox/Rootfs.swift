@@ -90,9 +90,9 @@ struct Rootfs: ~Copyable {
   }
 
   private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?) throws(SystemError) {
-    // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
     // A tmpfs over a directory of the image has the directory's mode, not the kernel's world-writable one.
     let mode = type == "tmpfs" ? try? root.open(mount.destination, [.path, .directory]).status().mode & 0o7777 : nil
+    // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
     let target =
       type == "proc" || type == "sysfs"
       ? try realDirectory(mount.destination) : try root.openDirectory(creating: mount.destination)

@@ -132,12 +132,6 @@ public struct MountPlan: Equatable, Sendable {
     /// Both empty: the maps of the container's user namespace.
     public var users: [IDMapping]
     public var groups: [IDMapping]
-
-    public init(recursive: Bool, users: [IDMapping], groups: [IDMapping]) {
-      self.recursive = recursive
-      self.users = users
-      self.groups = groups
-    }
   }
 }
 

@@ -233,9 +233,6 @@ private func whatCannotWorkIsAnError(_ test: Case) {
     "linux.uidMappings: empty: no id of the new user namespace is mapped, all files belong to nobody there",
     "linux.gidMappings: empty: no id of the new user namespace is mapped, all files belong to nobody there"
   ) { $0.linux?.namespaces.append(.init(type: .user)) },
-  Case("linux.personality.flags: has no effect: the specification defines no flags") {
-    $0.linux?.personality = .init(domain: .linux, flags: ["X"])
-  },
   Case(
     "linux.seccomp.defaultErrnoRet: has no effect with SCMP_ACT_ALLOW",
     "linux.seccomp.syscalls[0].names: has no effect: it is empty",

@@ -122,9 +122,6 @@ extension Config.Linux {
   }
 
   private func checkPlacement(_ findings: inout Findings) {
-    if let flags = personality?.flags, !flags.isEmpty {
-      findings.warn("linux.personality.flags", "has no effect: the specification defines no flags")
-    }
     if let memoryPolicy {
       if memoryPolicy.mode == nil { findings.error("linux.memoryPolicy.mode", "required, but missing") }
       if let nodes = memoryPolicy.nodes, !nodes.isNumberList {

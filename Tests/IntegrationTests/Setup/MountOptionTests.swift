@@ -240,6 +240,29 @@ extension Integration {
       }
     }
 
+    /// A file system on a disk that cannot be written.
+    private static func withReadOnlyDisk(_ body: (String) throws -> Void) throws {
+      let image = Scratch.directory + "/" + Scratch.name("image")
+      try #require(try host("truncate", "-s", "4M", image).status == 0)
+      try #require(try host("mkfs.ext4", "-q", image).status == 0)
+      let disk = try host("losetup", "--find", "--show", "--read-only", image)
+      try #require(disk.status == 0, "\(disk)")
+      defer { _ = try? host("losetup", "--detach", disk.line) }
+      try body(disk.line)
+    }
+
+    @Test(.enabled(if: Machine.has("mkfs.ext4") && Files.exists("/dev/loop-control"), "needs loop devices"))
+    func aDiskThatCannotBeWrittenIsMountedReadOnly() throws {
+      try withBundle { bundle throws in
+        try MountOptions.withReadOnlyDisk { disk throws in
+          // The device rules of the container hold for what mounts into it, too.
+          bundle.config["linux"]["resources"] = ["devices": [["allow": true, "type": "b", "access": "rwm"]]]
+          bundle.mount("/data", type: "ext4", from: disk, "ro")
+          try bundle.expect("ls /data; touch /data/x 2>/dev/null || echo refused", prints: "lost+found\nrefused")
+        }
+      }
+    }
+
     // MARK: tmpcopyup
 
     @Test func tmpcopyupKeepsLinksOwnersTimesAndModes() throws {

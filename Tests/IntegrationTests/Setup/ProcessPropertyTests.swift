@@ -31,7 +31,9 @@ extension Integration {
       "awk '$8 == \"keyring\" && $9 == \"_ses.\(bundle.id):\"' /proc/keys | wc -l"
     }
 
-    @Test(.enabled(if: Files.exists("/proc/keys"), "needs kernel keyrings"), arguments: [([], "1"), (["--no-new-keyring"], "0")])
+    @Test(
+      .enabled(if: Files.exists("/proc/keys"), "needs kernel keyrings"),
+      arguments: [([], "1"), (["--no-new-keyring"], "0")])
     func theSessionKeyringIsNew(_ flags: [String], _ seen: String) throws {
       try withBundle { bundle throws in
         bundle.arguments = ["sh", "-c", ProcessProperties.keyrings(bundle)]
