@@ -68,6 +68,7 @@ struct Creation {
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)
+    try Creation.refuseWhatIsMissing(config.linux)
     cgroup = try store.cgroup(for: id, config)
     var state = State(ociVersion: specificationVersion, id: id.text, pid: 0, status: .creating, bundle: bundle)
     state.rootfs = sandbox.rootfs.path
@@ -123,6 +124,14 @@ struct Creation {
     if !plan.process.terminal && options.consoleSocket != nil {
       throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
     }
+  }
+
+  /// What is asked for and not carried out is an error: a container must not run as if it had it.
+  private static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
+    if !(linux?.netDevices.isEmpty ?? true) {
+      throw Failure("config.json: linux.netDevices: not carried out by this version")
+    }
+    if linux?.intelRdt != nil { throw Failure("config.json: linux.intelRdt: not carried out by this version") }
   }
 
   // MARK: carrying out
@@ -266,6 +275,10 @@ struct Creation {
     let program = try SeccompProgram.program(
       for: profile, cache: SeccompCache(directory: store.options.root + "/.cache"),
       failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
+    // Nobody would answer: every such call would wait, or fail with ENOSYS.
+    guard !program.notifies else {
+      throw Failure("config.json: linux.seccomp: SCMP_ACT_NOTIFY is not carried out by this version")
+    }
     return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 
