@@ -171,7 +171,10 @@ public func openFile(_ path: String, _ flags: OpenFlags = .readOnly, mode: UInt3
 /// The whole content of a file of the host.
 public func readFile(_ path: String, estimate: Int = 4096, limit: Int = 64 << 20) throws(SystemError) -> [UInt8] {
   do {
-    return try openFile(path).readAll(estimate: estimate, limit: limit)
+    let file = try openFile(path)
+    // Files of /proc and pipes have no size; one byte more than a file's, so that its end is seen with the next read.
+    let size = try file.status().size
+    return try file.readAll(estimate: max(estimate, Int(min(size, UInt64(limit))) + 1), limit: limit)
   } catch {
     throw SystemError(call: error.call, subject: path, errno: error.errno)
   }

@@ -179,17 +179,17 @@ public func checkExecutable(_ path: String) throws(SystemError) {
 
 /// A NULL-terminated vector of C strings in one allocation.
 private func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
-  var bytes: [CChar] = []
+  var bytes: [UInt8] = []
   bytes.reserveCapacity(strings.reduce(0) { $0 + $1.utf8.count + 1 })
   var offsets: [Int] = []
   offsets.reserveCapacity(strings.count)
   for string in strings {
     offsets.append(bytes.count)
-    for unit in string.utf8 { bytes.append(CChar(bitPattern: unit)) }
+    bytes.append(contentsOf: string.utf8)
     bytes.append(0)
   }
-  return unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-    let base = buffer.baseAddress
+  return unsafe bytes.withUnsafeMutableBytes { buffer in
+    let base = unsafe buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
     var vector: [UnsafeMutablePointer<CChar>?] = unsafe offsets.map { unsafe base! + $0 }
     unsafe vector.append(nil)
     return unsafe vector.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
