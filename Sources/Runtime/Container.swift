@@ -2,6 +2,7 @@ import Cgroups
 import JSON
 import Linux
 import OCI
+import Sandbox
 
 /// A container that exists: its directory, open, and what is written there.
 struct Container: ~Copyable {
@@ -50,6 +51,7 @@ struct Container: ~Copyable {
     var state = record.state
     state.status = try status()
     if state.status == .stopped || state.status == .creating { state.pid = 0 }
+    if record.hasAnnotations { state.annotations = try config().annotations }
     return state
   }
 
@@ -83,6 +85,14 @@ struct Container: ~Copyable {
     // Looked at after it was opened: what is held is what was looked at.
     if isAlive { return process }
     return nil
+  }
+
+  /// The hooks of the configuration, and what they are told.
+  func hooks() throws(Failure) -> ContainerHooks {
+    let config = try config()
+    var state = record.state
+    state.annotations = config.annotations
+    return ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
   }
 
   func config() throws(Failure) -> Config {

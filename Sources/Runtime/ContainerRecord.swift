@@ -7,12 +7,15 @@ import OCI
 /// The status is not: it is read off the process and the start gate each time it is asked for, so it cannot be wrong
 /// after somebody was killed between a change and the writing of it.
 struct ContainerRecord: Equatable {
-  /// As the specification shows it; `status` and `pid` hold no truth here.
+  /// As the specification shows it; `status` and `pid` hold no truth here, and the annotations, which may be many, stay in
+  /// the saved configuration.
   var state: State
   /// With the pid, the identity of the container process (``ProcessStatus/startTime``); 0 while there is none.
   var startTime: UInt64 = 0
   /// The cgroups, as ``Cgroups/Cgroup`` saves itself.
   var cgroups: [String] = []
+  /// Whether the configuration has annotations, so that it must be looked into for the state.
+  var hasAnnotations = false
   /// Whether there is a program to start: the specification lets `create` go without one.
   var hasProcess = true
   /// Which commands must look into the saved config.json for hooks.
@@ -28,6 +31,7 @@ struct ContainerRecord: Equatable {
     state = try State(try json.object("state"))
     startTime = try json.integer("startTime")
     cgroups = try json.strings("cgroups")
+    hasAnnotations = try json.bool("hasAnnotations")
     hasProcess = try json.bool("hasProcess")
     hasPoststartHooks = try json.bool("hasPoststartHooks")
     hasPoststopHooks = try json.bool("hasPoststopHooks")
@@ -39,6 +43,7 @@ struct ContainerRecord: Equatable {
       json.member("state", state)
       json.member("startTime", startTime)
       json.member("cgroups", cgroups)
+      json.member("hasAnnotations", hasAnnotations)
       json.member("hasProcess", hasProcess)
       json.member("hasPoststartHooks", hasPoststartHooks)
       json.member("hasPoststopHooks", hasPoststopHooks)

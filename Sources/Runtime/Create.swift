@@ -74,8 +74,9 @@ struct Creation {
     state.rootfs = sandbox.rootfs.path
     state.created = Clock.timestamp()
     state.owner = userName(CurrentProcess.effectiveUID)
-    state.annotations = config.annotations
     record = ContainerRecord(state)
+    record.hasAnnotations = !config.annotations.isEmpty
+    state.annotations = config.annotations
     record.cgroups = cgroup.saved
     record.hasProcess = config.process != nil
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)

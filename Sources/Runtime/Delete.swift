@@ -60,9 +60,9 @@ extension ContainerStore {
   /// Removes the cgroups and the directory, and runs the poststop hooks.
   func destroy(_ container: borrowing Container) throws(Failure) {
     if !container.record.cgroups.isEmpty { try container.cgroup().remove() }
-    let hooks = container.record.hasPoststopHooks ? try container.config().hooks : nil
+    let hooks = container.record.hasPoststopHooks ? try container.hooks() : nil
     try removeDirectory(container.id)
-    if let hooks { runPoststop(ContainerHooks(hooks, state: container.record.state)) }
+    if let hooks { runPoststop(hooks) }
   }
 
   /// runtime.md, "Lifecycle" 13: a failure is logged and the others still run.

@@ -63,8 +63,8 @@ extension ContainerStore {
 
   /// The hooks to run once the program runs, ready to be run; `nil`: there are none.
   func poststartHooks(_ container: borrowing Container) throws(Failure) -> ContainerHooks? {
-    guard container.record.hasPoststartHooks, let hooks = try container.config().hooks else { return nil }
-    var prepared = ContainerHooks(hooks, state: container.record.state)
+    guard container.record.hasPoststartHooks else { return nil }
+    var prepared = try container.hooks()
     try prepared.openOutput()
     return prepared
   }
