@@ -85,8 +85,8 @@ extension ProcessPlan {
 }
 
 extension Config.Linux.Resources {
-  /// Every container may make device files, and use the default devices, its terminals and those listed for it.
-  mutating func addDefaultDevices(_ listed: [Config.Device]) {
+  /// Every container may make device files, and use the default devices and its terminals.
+  mutating func addDefaultDevices() {
     typealias Rule = DeviceRule
     var rules = [
       Rule(allow: true, type: .character, access: "m"), Rule(allow: true, type: .block, access: "m"),
