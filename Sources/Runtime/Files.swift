@@ -32,17 +32,6 @@ func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
   }
 }
 
-/// Writes a file of /proc/PID of the host.
-func writeProcessFile(_ pid: Int32, _ name: String, _ text: String) throws(SystemError) {
-  let path = "/proc/" + String(pid) + "/" + name
-  let file = try openFile(path, .writeOnly)
-  do {
-    try file.write(text)
-  } catch {
-    throw SystemError(call: "write", subject: path, errno: error.errno)
-  }
-}
-
 /// The name of a user in /etc/passwd, or the number.
 func userName(_ uid: UInt32) -> String {
   if uid == 0 { return "root" }
