@@ -1,6 +1,7 @@
 import Cgroups
 import JSON
 import Linux
+import OCI
 
 /// What there is to tell of a running container, in the shape of runc's `events`.
 public struct ContainerEvent: Writable {

@@ -1,5 +1,6 @@
 import Cgroups
 import Linux
+import OCI
 
 extension ContainerStore {
   /// Stops every process of the container where it stands, until ``resume(_:)``.
