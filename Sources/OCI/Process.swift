@@ -153,8 +153,8 @@ extension Config.Process {
     }
 
     public init(_ json: JSON.Object) throws(JSON.Error) {
-      uid = try json.optionalInteger("uid") ?? 0
-      gid = try json.optionalInteger("gid") ?? 0
+      uid = try json.integer("uid")
+      gid = try json.integer("gid")
       umask = try json.optionalInteger("umask")
       additionalGids = try json.integers("additionalGids")
       username = try json.nonEmptyString("username")

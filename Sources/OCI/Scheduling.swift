@@ -15,7 +15,7 @@ extension Config.Process {
 
     public init(_ json: JSON.Object) throws(JSON.Error) {
       `class` = try json.choice("class")
-      priority = try json.optionalInteger("priority") ?? 0
+      priority = try json.integer("priority")
     }
 
     public func encode(to writer: inout JSON.Writer) {

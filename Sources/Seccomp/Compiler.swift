@@ -80,7 +80,6 @@ struct Compiler {
       do {
         try filter.add(architecture: token)
       } catch {
-        // EDOM: the other byte order.
         let name = profile.architectures.first { Library.token(of: $0) == token }?.rawValue ?? ""
         throw Failure("linux.seccomp.architectures: " + name + " beside the native one", error)
       }
@@ -103,7 +102,8 @@ struct Compiler {
           "linux.seccomp.architectures: libseccomp " + SeccompSupport.libraryVersion + " does not know "
             + architecture.rawValue)
       }
-      if tokens.contains(token) { continue }
+      // One of the other byte order never calls this kernel.
+      if tokens.contains(token) || Token.isLittleEndian(token) != Token.isLittleEndian(tokens[0]) { continue }
       tokens.append(token)
     }
     return tokens

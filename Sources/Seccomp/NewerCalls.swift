@@ -109,4 +109,7 @@ enum Token {
 
   /// What `seccomp_data.arch` holds. x32 calls come with the value of x86-64 and bit 30 set in the number.
   static func auditValue(of token: UInt32) -> UInt32 { token == x32 ? x86_64 : token }
+
+  /// By __AUDIT_ARCH_LE.
+  static func isLittleEndian(_ token: UInt32) -> Bool { token & 0x4000_0000 != 0 }
 }

@@ -202,6 +202,13 @@ private let limits = [
       defaultAction: .allow,
       syscalls: [.init(names: ["read"], action: .errno, args: [.init(index: 6, value: 0, op: .equal)])])
   },
+  Case("linux.seccomp.syscalls[0].names: must name at least one system call") {
+    $0.linux?.seccomp = .init(defaultAction: .allow, syscalls: [.init(names: [], action: .log)])
+  },
+  Case("annotations: must not have an empty key") { $0.annotations[""] = "x" },
+  Case("linux.resources.blockIO.weightDevice[0]: must have weight or leafWeight") {
+    $0.linux?.resources = .init(blockIO: .init(weightDevice: [.init(major: 8, minor: 0)]))
+  },
   Case("linux.seccomp.listenerPath: required, but missing: a rule has the action SCMP_ACT_NOTIFY") {
     $0.linux?.seccomp = .init(defaultAction: .allow, syscalls: [.init(names: ["read"], action: .notify)])
   },
@@ -235,11 +242,10 @@ private func whatCannotWorkIsAnError(_ test: Case) {
   ) { $0.linux?.namespaces.append(.init(type: .user)) },
   Case(
     "linux.seccomp.defaultErrnoRet: has no effect with SCMP_ACT_ALLOW",
-    "linux.seccomp.syscalls[0].names: has no effect: it is empty",
     "linux.seccomp.syscalls[0].errnoRet: has no effect with SCMP_ACT_LOG"
   ) {
     $0.linux?.seccomp = .init(
-      defaultAction: .allow, defaultErrnoRet: 1, syscalls: [.init(names: [], action: .log, errnoRet: 1)])
+      defaultAction: .allow, defaultErrnoRet: 1, syscalls: [.init(names: ["read"], action: .log, errnoRet: 1)])
   },
 ])
 private func whatOnlyHasNoEffectIsAWarning(_ test: Case) {

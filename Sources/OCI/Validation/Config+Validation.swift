@@ -15,6 +15,7 @@ extension Config {
     for (index, mount) in mounts.enumerated() { mount.check({ element("mounts", index) }, &findings) }
     hooks?.check(&findings)
     checkNames(&findings)
+    if annotations.contains(where: { $0.key.isEmpty }) { findings.error("annotations", "must not have an empty key") }
     linux?.check(&findings)
     checkSeccompListener(&findings)
     return findings.problems

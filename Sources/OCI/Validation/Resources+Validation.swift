@@ -18,6 +18,10 @@ extension Config.Linux.Resources {
         element(path + ".hugepageLimits", index) + ".pageSize", "not a page size: " + limit.pageSize.inQuotes,
         hint: "write it as the kernel does, for example \"64KB\", \"2MB\" or \"1GB\"")
     }
+    for (index, device) in (blockIO?.weightDevice ?? []).enumerated()
+    where device.weight == nil && device.leafWeight == nil {
+      findings.error(element(path + ".blockIO.weightDevice", index), "must have weight or leafWeight")
+    }
     for entry in unified where entry.key.isEmpty || entry.key.utf8.contains(UInt8(ascii: "/")) {
       findings.error(member(path + ".unified", entry.key), "must be a file name without slashes")
     }

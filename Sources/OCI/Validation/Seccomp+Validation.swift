@@ -20,7 +20,7 @@ extension Config.Seccomp.Action {
 
 extension Config.Seccomp.Syscall {
   func check(_ path: () -> String, _ findings: inout Findings) {
-    if names.isEmpty { findings.warn(path() + ".names", "has no effect: it is empty") }
+    if names.isEmpty { findings.error(path() + ".names", "must name at least one system call") }
     if errnoRet != nil, !action.takesNumber {
       findings.warn(path() + ".errnoRet", "has no effect with " + action.rawValue)
     }

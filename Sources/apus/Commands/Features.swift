@@ -34,7 +34,7 @@ extension Features {
         selinux: .init(enabled: true),
         intelRdt: .init(enabled: false, schemata: false, monitoring: false),
         memoryPolicy: .init(modes: Config.MemoryPolicy.Mode.allCases, flags: Config.MemoryPolicy.Flag.allCases),
-        mountExtensions: .init(idmap: .init(enabled: false)),
+        mountExtensions: .init(idmap: .init(enabled: true)),
         netDevices: .init(enabled: false)),
       annotations: [
         "io.github.seccomp.libseccomp.version": SeccompSupport.libraryVersion,

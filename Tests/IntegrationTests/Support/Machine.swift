@@ -9,9 +9,14 @@ enum Machine {
   /// The program under test: `bin/apus`, or what `RUNTIME` names.
   static let runtime: String = {
     if let path = ProcessInfo.processInfo.environment["RUNTIME"], !path.isEmpty { return path }
+    return repository + "/bin/apus"
+  }()
+
+  /// The top of this project.
+  static let repository: String = {
     var package = URL(fileURLWithPath: #filePath)
     for _ in 0..<4 { package.deleteLastPathComponent() }
-    return package.appendingPathComponent("bin/apus").path
+    return package.path
   }()
 
   /// Whether a program is there to be called.
