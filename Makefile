@@ -11,8 +11,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E,)
 # for programs that use the library products. These flags stand here and not in Package.swift because SwiftPM refuses packages
 # with unsafe flags as dependencies. The ordering file puts functions that run at start side by side; scripts/startup-order makes
 # it.
-EMBEDDED := $(dir $(shell readlink -f $(shell command -v $(SWIFT))))../lib/swift/embedded/$(shell uname -m)-unknown-linux-gnu
-RELEASE_FLAGS := \
+EMBEDDED = $(dir $(shell readlink -f $(shell command -v $(SWIFT))))../lib/swift/embedded/$(shell uname -m)-unknown-linux-gnu
+RELEASE_FLAGS = \
   -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo \
   -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections \
   -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static -Xswiftc -Xclang-linker -Xswiftc -no-pie \
@@ -21,12 +21,14 @@ RELEASE_FLAGS := \
   -Xlinker --symbol-ordering-file=scripts/startup.order -Xlinker --no-warn-symbol-ordering
 
 BUILD := .build-release
+# What make install installs.
+PROGRAM ?= bin/apus
 LINKED := $(BUILD)/release/apus
 VERSION := $(shell cat VERSION)
 COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-unit test-integration test-guest lint format bench conformance-oci install clean help
+.PHONY: build run test test-unit test-integration test-guest lint format bench conformance conformance-oci install clean help
 
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
@@ -69,16 +71,25 @@ bench: build ## measure against crun and runc (ROUNDS= TESTS= BUNDLES= PEERS="na
 	@scripts/dependencies bench
 	$(SUDO) python3 benchmarks/bench.py
 
+conformance: build ## every sentence of the specification, tried on one runtime (RUNTIME=/usr/bin/runc)
+	@scripts/dependencies test
+	$(SUDO) conformance/spec/run
+
 conformance-oci: build ## the OCI's own validation suite against apus, crun and runc (RUNTIME= PEERS= JOBS=)
 	@scripts/dependencies oci bench
 	$(SUDO) conformance/oci/run
 
-install: ## copy bin/apus to $(DESTDIR)$(PREFIX)/bin (run make build before)
-	@test -x bin/apus || { echo "install: no bin/apus; run: make build" >&2; exit 1; }
-	install -D -m 0755 bin/apus $(DESTDIR)$(PREFIX)/bin/apus
+install: ## copy program, manual page and completions to $(DESTDIR)$(PREFIX) (run make build before)
+	@test -x $(PROGRAM) || { echo "install: no $(PROGRAM); run: make build" >&2; exit 1; }
+	@rm -rf $(BUILD)/share && scripts/manual $(PROGRAM) $(BUILD)/share
+	install -D -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/apus
+	install -D -m 0644 $(BUILD)/share/man/man8/apus.8 $(DESTDIR)$(PREFIX)/share/man/man8/apus.8
+	install -D -m 0644 $(BUILD)/share/bash-completion/completions/apus $(DESTDIR)$(PREFIX)/share/bash-completion/completions/apus
+	install -D -m 0644 $(BUILD)/share/zsh/site-functions/_apus $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_apus
+	install -D -m 0644 $(BUILD)/share/fish/vendor_completions.d/apus.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/apus.fish
 
 clean: ## remove what was built, the examples' root file systems and the measurements
-	rm -rf .build $(BUILD) bin benchmarks/out spec-examples/*/rootfs spec-examples/*/*/rootfs
+	rm -rf .build $(BUILD) bin benchmarks/out conformance/out spec-examples/*/rootfs spec-examples/*/*/rootfs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
