@@ -122,7 +122,7 @@ extension Cgroup {
     }
   }
 
-  private static func missing(_ controller: Controller, _ setting: Setting) -> Failure {
+  static func missing(_ controller: Controller, _ setting: Setting) -> Failure {
     Failure(
       "cgroup: write \"" + setting.value + "\" to " + setting.file + ": this machine has no controller \""
         + controller.v1 + "\"; remove the limit, or mount the controller")

@@ -3,6 +3,8 @@ public final class Document: Sendable {
   let tape: Tape
   /// The document's name, for errors.
   let file: String
+  /// Gets the errors of a document that is looked through for all of them; `nil`: the first one is thrown.
+  let recorder: Recorder?
 
   /// Reads a whole document. Containers may be nested `deepestNesting` levels.
   ///
@@ -10,15 +12,16 @@ public final class Document: Sendable {
   ///   - bytes: the text, UTF-8.
   ///   - file: the document's name, for errors.
   /// - Throws: bad syntax, bad UTF-8, duplicate keys, too deep a nesting, anything after the value, no value at all.
-  public convenience init(_ bytes: [UInt8], file: String) throws(Error) {
+  public convenience init(_ bytes: [UInt8], file: String, recorder: Recorder? = nil) throws(Error) {
     let (tape, defect) = Parser.read(bytes)
-    self.init(tape: tape, file: file)
+    self.init(tape: tape, file: file, recorder: recorder)
     if let defect { throw error(for: defect) }
   }
 
-  private init(tape: Tape, file: String) {
+  init(tape: Tape, file: String, recorder: Recorder?) {
     self.tape = tape
     self.file = file
+    self.recorder = recorder
   }
 
   /// The outermost value.

@@ -11,20 +11,24 @@ extension Value {
         return value
       }
     }
-    throw outOfRange(least: T.min.description, greatest: T.max.description)
+    return try recover(outOfRange(least: T.min.description, greatest: T.max.description), with: 0)
   }
 
   /// The sign and the digits of an integer; `nil` where they do not fit.
   @usableFromInline
   func magnitude() throws(Error) -> (isNegative: Bool, magnitude: UInt64)? {
-    guard document.tape.nodes[index].kind == .number else { throw mismatch("an integer") }
+    guard document.tape.nodes[index].kind == .number else {
+      return try document.recover(mismatch("an integer"), with: (false, 0))
+    }
     var digits = document.tape.bytes(of: index)
     let isNegative = digits.first == UInt8(ascii: "-")
     if isNegative { digits.removeFirst() }
     var magnitude: UInt64 = 0
     var fits = true
     for digit in digits {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { throw mismatch("an integer") }
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else {
+        return try document.recover(mismatch("an integer"), with: (false, 0))
+      }
       let (tenfold, overflow) = magnitude.multipliedReportingOverflow(by: 10)
       let (sum, carry) = tenfold.addingReportingOverflow(UInt64(digit - UInt8(ascii: "0")))
       if overflow || carry { fits = false }

@@ -20,7 +20,8 @@ public struct Object {
   /// The value of `key`, which must be there.
   public func value(_ key: StaticString) throws(Error) -> Value {
     if let value = self[key] { return value }
-    throw document.error(missing: key.description, in: index, "required, but missing")
+    return try document.recover(
+      document.error(missing: key.description, in: index, "required, but missing"), with: Value.nothing)
   }
 
   /// All members in the order of the document, those that are null left out.

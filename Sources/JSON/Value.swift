@@ -13,9 +13,11 @@ public struct Value {
     case .string: return document.string(of: index)
     case .escapedString:
       // Only an escape can put a NUL into a string.
-      if document.tape.bytes(of: index).contains(0) { throw error("a NUL character in a string") }
+      if document.tape.bytes(of: index).contains(0) {
+        return try document.recover(error("a NUL character in a string"), with: "")
+      }
       return document.string(of: index)
-    default: throw mismatch("a string")
+    default: return try document.recover(mismatch("a string"), with: "")
     }
   }
 
@@ -24,19 +26,19 @@ public struct Value {
     switch node.kind {
     case .true: return true
     case .false: return false
-    default: throw mismatch("true or false")
+    default: return try document.recover(mismatch("true or false"), with: false)
     }
   }
 
   /// The value as an object.
   public func object() throws(Error) -> Object {
-    guard node.kind == .object else { throw mismatch("an object") }
+    guard node.kind == .object else { return try document.recover(mismatch("an object"), with: Object.nothing) }
     return Object(document: document, index: index)
   }
 
   /// The elements of an array.
   public func elements() throws(Error) -> Elements {
-    guard node.kind == .array else { throw mismatch("an array") }
+    guard node.kind == .array else { return try document.recover(mismatch("an array"), with: Elements.nothing) }
     return Elements(document: document, container: index)
   }
 
@@ -54,7 +56,9 @@ public struct Value {
   public func choice<T: RawRepresentable<String> & CaseIterable>(as type: T.Type = T.self) throws(Error) -> T {
     let name = try string()
     if let value = T(rawValue: name) { return value }
-    throw unknown(name, allowed: T.allCases.map { $0.rawValue })
+    let error = unknown(name, allowed: T.allCases.map { $0.rawValue })
+    guard let first = T.allCases.first else { throw error }
+    return try recover(error, with: first)
   }
 
   @usableFromInline

@@ -146,6 +146,13 @@ public enum CurrentProcess {
     try check("setrlimit", clx_prlimit(resource, soft, hard))
   }
 
+  /// The hard resource limit. See getrlimit(2).
+  public static func hardLimit(_ resource: Int32) throws(SystemError) -> UInt64 {
+    var (soft, hard) = (UInt64(0), UInt64(0))
+    try check("getrlimit", unsafe clx_prlimit_get(resource, &soft, &hard))
+    return hard
+  }
+
   public static func changeDirectory(_ path: String) throws(SystemError) {
     try check("chdir", on: path, unsafe clx_chdir(path))
   }

@@ -57,8 +57,11 @@ struct Creation {
   let hooks: ContainerHooks
   private var record: ContainerRecord
 
-  init(_ id: ContainerID, _ options: CreateOptions, in store: ContainerStore, isAttached: Bool) throws(Failure) {
-    try store.requireSeal()
+  /// - Parameter opensFiles: off for a plan that is only looked at.
+  init(
+    _ id: ContainerID, _ options: CreateOptions, in store: ContainerStore, isAttached: Bool, opensFiles: Bool = true
+  ) throws(Failure) {
+    if opensFiles { try store.requireSeal() }
     self.id = id
     self.options = options
     self.isAttached = isAttached
@@ -89,7 +92,7 @@ struct Creation {
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
     var hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
-    try hooks.openOutput()
+    if opensFiles { try hooks.openOutput() }
     self.hooks = hooks
   }
 
@@ -148,7 +151,7 @@ struct Creation {
   }
 
   /// What is asked for and not carried out is an error: a container must not run as if it had it.
-  private static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
+  static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
     if !(linux?.netDevices.isEmpty ?? true) {
       throw Failure("config.json: linux.netDevices: not carried out by this version")
     }
@@ -317,7 +320,7 @@ struct Creation {
 
   /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
   /// "Default Devices").
-  private var deviceRules: Config.Linux.Resources {
+  var deviceRules: Config.Linux.Resources {
     var resources = Config.Linux.Resources()
     resources.devices = config.linux?.resources?.devices ?? []
     resources.addDefaultDevices()

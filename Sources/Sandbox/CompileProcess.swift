@@ -46,7 +46,7 @@ extension ProcessPlan {
 
 extension CapabilityPlan {
   /// Names the kernel does not know are left out, as the specification asks: such a capability cannot be held.
-  init(_ names: Config.Process.Capabilities) {
+  public init(_ names: Config.Process.Capabilities) {
     func set(_ names: [String]) -> CapabilitySet {
       names.reduce(into: []) { if let one = CapabilitySet(name: $1) { $0.insert(one) } }
     }
@@ -69,7 +69,7 @@ extension LimitPlan {
     "RLIMIT_NICE", "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
   ]
 
-  init(_ limit: Config.Process.Rlimit) throws(Failure) {
+  public init(_ limit: Config.Process.Rlimit) throws(Failure) {
     guard let number = LimitPlan.names.firstIndex(where: { $0.matches(limit.type) }) else {
       throw Failure("config.json: process.rlimits: \"" + limit.type + "\" is no resource limit")
     }

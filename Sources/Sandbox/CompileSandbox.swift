@@ -40,7 +40,7 @@ extension SandboxPlan {
 
   /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose
   /// dots belong to names (sysctl(8)).
-  static func sysctlPath(_ key: String) -> String {
+  public static func sysctlPath(_ key: String) -> String {
     let separators: [Character] = [".", "/"]
     if key.first(where: { separators.contains($0) }) == "/" { return key }
     return String(key.map { $0 == "." ? "/" : $0 })
@@ -69,7 +69,7 @@ public func absolute(_ path: String, in directory: String) -> String {
 }
 
 extension DevicePlan {
-  init(_ device: Config.Device, index: Int) throws(Failure) {
+  public init(_ device: Config.Device, index: Int) throws(Failure) {
     let kind: UInt32
     switch device.type {
     case .block: kind = FileStatus.blockDevice
@@ -141,7 +141,7 @@ extension Config.RootfsPropagation {
 }
 
 extension MountPlan {
-  init(_ mount: Config.Mount, index: Int, bundle: String) throws(Failure) {
+  public init(_ mount: Config.Mount, index: Int, bundle: String) throws(Failure) {
     self.index = index
     destination = mount.destination
     source = .remount

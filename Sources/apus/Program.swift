@@ -56,6 +56,7 @@ struct Entry {
     if accepts(Entry(Pause.self)) || accepts(Entry(Resume.self)) { return }
     if accepts(Entry(Update.self)) || accepts(Entry(Events.self)) { return }
     if accepts(Entry(List.self)) || accepts(Entry(Ps.self)) || accepts(Entry(Spec.self)) { return }
+    if accepts(Entry(Check.self)) { return }
     _ = accepts(Entry(FeaturesCommand.self)) || accepts(Entry(Version.self)) || accepts(Entry(HelpCommand.self))
   }
 

@@ -13,6 +13,7 @@ private func spellings<T: Configurable>(_ type: T.Type) -> Set<String> {
 struct ContractTests {
   private static let making: Set<String> = [
     "bundle/b", "config/f", "console-socket", "pidfd-socket", "pid-file", "no-pivot", "no-new-keyring", "preserve-fds",
+    "dry-run",
   ]
 
   @Test func everyOptionOfTheContractExists() {
@@ -22,6 +23,7 @@ struct ContractTests {
     #expect(spellings(Delete.self) == ["force/f", "regex/r"])
     #expect(spellings(List.self) == ["format/f", "quiet/q"])
     #expect(spellings(Ps.self) == ["format/f"])
+    #expect(spellings(Check.self) == ["config", "format/f"])
     #expect(spellings(Spec.self) == ["bundle/b", "file/f", "rootless"])
     #expect(
       spellings(Globals.self) == [
@@ -44,9 +46,12 @@ struct ContractTests {
     check(List.self)
     check(Ps.self)
     check(Spec.self)
+    check(Check.self)
   }
 
-  @Test(arguments: ["create", "start", "run", "state", "kill", "delete", "list", "ps", "spec", "features", "help"])
+  @Test(arguments: [
+    "create", "start", "run", "state", "kill", "delete", "list", "ps", "spec", "check", "features", "help",
+  ])
   func everyCommandHasHelp(_ name: String) throws {
     let entry = try #require(Entry.named(name))
     #expect(entry.help().hasPrefix("usage: apus " + name + " [OPTIONS]"))

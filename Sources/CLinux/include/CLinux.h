@@ -224,6 +224,14 @@ static inline int clx_prlimit(int resource, uint64_t soft, uint64_t hard) {
   uint64_t limit[2] = {soft, hard};  // struct rlimit64
   return CLX_INT(syscall(SYS_prlimit64, 0, resource, limit, NULL));
 }
+
+static inline int clx_prlimit_get(int resource, uint64_t *soft, uint64_t *hard) {
+  uint64_t limit[2] = {0, 0};
+  int result = CLX_INT(syscall(SYS_prlimit64, 0, resource, NULL, limit));
+  *soft = limit[0];
+  *hard = limit[1];
+  return result;
+}
 static inline int clx_personality(unsigned long persona) { return CLX_INT(syscall(SYS_personality, persona)); }
 static inline int clx_ioprio_set(int which, int who, int priority) {
   return CLX_INT(syscall(SYS_ioprio_set, which, who, priority));

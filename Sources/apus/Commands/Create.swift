@@ -5,6 +5,8 @@ import Runtime
 protocol MakesContainer: Command {
   var id: String { get set }
   var creation: CreateOptions { get set }
+  /// Whether to print what would be done, and do nothing.
+  var isDryRun: Bool { get set }
 }
 
 extension MakesContainer {
@@ -36,6 +38,16 @@ extension MakesContainer {
     {
       $0.creation.preserveFDs = $1
     }
+    table.flag("dry-run", "print what would be done, one step a line, and do nothing") { $0.isDryRun = $1 }
+  }
+}
+
+extension Session {
+  /// Prints the plan of a container.
+  func printPlan(_ id: String, _ creation: CreateOptions, isAttached: Bool) throws(Failure) -> Int32 {
+    let lines = try store.plan(ContainerID(id), creation, isAttached: isAttached)
+    try printOut(lines.map { $0 + "\n" }.joined())
+    return 0
   }
 }
 
@@ -46,6 +58,7 @@ struct Create: MakesContainer {
 
   var id = ""
   var creation = CreateOptions()
+  var isDryRun = false
 
   static func arguments(_ table: inout ArgumentTable<Create>) {
     Create.creationArguments(&table)
@@ -53,6 +66,7 @@ struct Create: MakesContainer {
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {
+    if isDryRun { return try session.printPlan(id, creation, isAttached: false) }
     try session.store.create(ContainerID(id), creation)
     return 0
   }

@@ -11,6 +11,7 @@ struct Run: MakesContainer {
 
   var id = ""
   var creation = CreateOptions()
+  var isDryRun = false
   private var detach = false
   private var keep = false
   private var noSubreaper = false
@@ -24,6 +25,7 @@ struct Run: MakesContainer {
   }
 
   func run(in session: Session) throws(Failure) -> Int32 {
-    try session.store.run(ContainerID(id), creation, detach: detach, keep: keep, noSubreaper: noSubreaper)
+    if isDryRun { return try session.printPlan(id, creation, isAttached: !detach) }
+    return try session.store.run(ContainerID(id), creation, detach: detach, keep: keep, noSubreaper: noSubreaper)
   }
 }
