@@ -273,17 +273,17 @@ struct MachineCheck {
     do throws(Failure) { try cgroup.remove() } catch { add(error, at: "linux.cgroupsPath") }
   }
 
-  /// Beside where the container's would be, if that place is there already: nothing has to be made above it.
+  /// Beside where the container's would be, if that place is there already: nothing has to be made above it. systemd's paths are
+  /// no paths: with it, at the top.
   private func temporaryCgroup(_ store: ContainerStore) throws(Failure) -> Cgroup {
-    let id = try ContainerID("apus-check-" + String(CurrentProcess.pid))
-    var config = config
-    let wanted = linux.cgroupsPath ?? "/"
+    if store.options.cgroupManager == .disabled { return .disabled }
+    let layout = try CgroupLayout.detect()
+    let name = "apus-check-" + String(CurrentProcess.pid)
+    let wanted = store.options.cgroupManager == .systemd ? "/" : linux.cgroupsPath ?? "/"
+    var path = wanted.hasPrefix("/") ? "/" + name : name
     let parent = splitPath(wanted).parent
-    config.linux?.cgroupsPath = parent
-    let beside = try store.cgroup(for: id, config)
-    let isThere = wanted.hasPrefix("/") && parent != "/" && beside.exists
-    config.linux?.cgroupsPath = (wanted.hasPrefix("/") ? (isThere ? parent + "/" : "/") : "") + id.text
-    var cgroup = try store.cgroup(for: id, config)
+    if wanted.hasPrefix("/"), parent != "/", try Cgroup(path: parent, in: layout).exists { path = parent + "/" + name }
+    var cgroup = try Cgroup(path: path, in: layout)
     try cgroup.create()
     return cgroup
   }
