@@ -68,6 +68,11 @@ struct Container: ~Copyable {
     }
   }
 
+  /// What a command says that needs the container process.
+  var notRunning: Failure {
+    Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
+  }
+
   // MARK: parts
 
   func cgroup() throws(Failure) -> Cgroup { try Cgroup(saved: record.cgroups) }

@@ -18,6 +18,8 @@ struct ContainerRecord: Equatable {
   var hasAnnotations = false
   /// Whether there is a program to start: the specification lets `create` go without one.
   var hasProcess = true
+  /// Whether the container has a session keyring of its own, under its id.
+  var hasKeyring = true
   /// Which commands must look into the saved config.json for hooks.
   var hasPoststartHooks = false
   var hasPoststopHooks = false
@@ -33,6 +35,7 @@ struct ContainerRecord: Equatable {
     cgroups = try json.strings("cgroups")
     hasAnnotations = try json.bool("hasAnnotations")
     hasProcess = try json.bool("hasProcess")
+    hasKeyring = try json.bool("hasKeyring")
     hasPoststartHooks = try json.bool("hasPoststartHooks")
     hasPoststopHooks = try json.bool("hasPoststopHooks")
   }
@@ -45,6 +48,7 @@ struct ContainerRecord: Equatable {
       json.member("cgroups", cgroups)
       json.member("hasAnnotations", hasAnnotations)
       json.member("hasProcess", hasProcess)
+      json.member("hasKeyring", hasKeyring)
       json.member("hasPoststartHooks", hasPoststartHooks)
       json.member("hasPoststopHooks", hasPoststopHooks)
     }

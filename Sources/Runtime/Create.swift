@@ -79,6 +79,7 @@ struct Creation {
     state.annotations = config.annotations
     record.cgroups = cgroup.saved
     record.hasProcess = config.process != nil
+    record.hasKeyring = !options.noNewKeyring
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
     var hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
@@ -119,12 +120,7 @@ struct Creation {
     let path = plan.rootfs.path
     let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
     guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
-    if plan.process.terminal && !isAttached && options.consoleSocket == nil {
-      throw Failure("process.terminal is true: a container that is not attached needs --console-socket")
-    }
-    if !plan.process.terminal && options.consoleSocket != nil {
-      throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
-    }
+    try plan.process.checkTerminal(consoleSocket: options.consoleSocket, isAttached: isAttached)
   }
 
   /// What is asked for and not carried out is an error: a container must not run as if it had it.
@@ -141,7 +137,7 @@ struct Creation {
   ///
   /// Whatever fails, `finish` included, nothing of the container is left.
   func carryOut<R>(in store: ContainerStore, _ finish: (borrowing Created) throws(Failure) -> R) throws(Failure) -> R {
-    let terminal = try openTerminalChannel()
+    let terminal = try TerminalChannel(for: sandbox.process, consoleSocket: options.consoleSocket)
     let container = try store.make(id, record, config: bytes)
     var running = RunningInit(cgroup: cgroup)
     do throws(Failure) {
@@ -157,20 +153,6 @@ struct Creation {
       // runtime.md, "Lifecycle" 3–5, 7, 9, 13: what began with hooks ends with those behind the destruction.
       if running.hasReachedHooks { store.runPoststop(hooks) }
       throw error
-    }
-  }
-
-  /// Where the master of the terminal is sent: the caller's socket, or one of our own when we relay it ourselves.
-  private func openTerminalChannel() throws(Failure) -> TerminalChannel {
-    guard sandbox.process.terminal else { return TerminalChannel() }
-    if let path = options.consoleSocket {
-      return try step("--console-socket") { () throws(SystemError) in
-        TerminalChannel(sender: try Socket.connect(stream: path).descriptor.duplicate().release())
-      }
-    }
-    return try step("terminal") { () throws(SystemError) in
-      let numbers = try Socket.pairNumbers()
-      return TerminalChannel(sender: numbers.second, receiver: numbers.first)
     }
   }
 
@@ -227,21 +209,14 @@ struct Creation {
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
     try prepare(pid, running.cgroup)
-    let filter = try compileFilter(store)
+    let filter = try store.compileFilter(config)
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
       running.hasReachedHooks = true
       try hooks.run(.prestart, pid: pid)
       try hooks.run(.createRuntime, pid: pid)
     }
-    do {
-      try socket.send(.proceed(filter))
-    } catch {
-      // The process has ended: what it said before tells why.
-      guard error.errno == .brokenPipe || error.errno == .connectionReset else {
-        throw Failure("container process", error)
-      }
-    }
+    try running.proceed(filter, socket)
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     running.hasReachedHooks = true
     return pid
@@ -254,12 +229,7 @@ struct Creation {
       resources.devices = []
       try cgroup.apply(resources)
     }
-    if let adjustment = sandbox.process.oomScoreAdjustment {
-      try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
-        () throws(SystemError) in
-        try writeProcessFile(pid, "oom_score_adj", String(adjustment))
-      }
-    }
+    try sandbox.process.adjustOOMScore(of: pid)
   }
 
   /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
@@ -269,18 +239,6 @@ struct Creation {
     resources.devices = config.linux?.resources?.devices ?? []
     resources.addDefaultDevices(config.linux?.devices ?? [])
     return resources
-  }
-
-  private func compileFilter(_ store: ContainerStore) throws(Failure) -> FilterPlan {
-    guard let profile = config.linux?.seccomp else { return .none }
-    let program = try SeccompProgram.program(
-      for: profile, cache: SeccompCache(directory: store.options.root + "/.cache"),
-      failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
-    // Nobody would answer: every such call would wait, or fail with ENOSYS.
-    guard !program.notifies else {
-      throw Failure("config.json: linux.seccomp: SCMP_ACT_NOTIFY is not carried out by this version")
-    }
-    return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 
   private func cgroupView() -> CgroupView {
@@ -312,5 +270,20 @@ struct Creation {
     if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
     try terminal.receiveMaster()
     return Created(container: container, pid: pid, socket: socket, terminal: terminal)
+  }
+}
+
+extension ContainerStore {
+  /// The container's seccomp program, from the cache when it was compiled before.
+  func compileFilter(_ config: Config) throws(Failure) -> FilterPlan {
+    guard let profile = config.linux?.seccomp else { return .none }
+    let program = try SeccompProgram.program(
+      for: profile, cache: SeccompCache(directory: options.root + "/.cache"),
+      failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
+    // Nobody would answer: every such call would wait, or fail with ENOSYS.
+    guard !program.notifies else {
+      throw Failure("config.json: linux.seccomp: SCMP_ACT_NOTIFY is not carried out by this version")
+    }
+    return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 }

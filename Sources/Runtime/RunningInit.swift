@@ -53,6 +53,18 @@ struct RunningInit {
     return message
   }
 
+  /// Lets the process go on to the program, which the filter will bind.
+  func proceed(_ filter: FilterPlan, _ socket: borrowing Socket) throws(Failure) {
+    do {
+      try socket.send(.proceed(filter))
+    } catch {
+      // The process has ended: what it said before tells why.
+      guard error.errno == .brokenPipe || error.errno == .connectionReset else {
+        throw Failure("container process", error)
+      }
+    }
+  }
+
   /// Why the process said nothing: most often the kernel has killed it.
   private func ended() -> Failure {
     guard pid > 0, let status = try? waitForChild(pid) else { return RunningInit.confused }
@@ -85,9 +97,26 @@ struct TerminalChannel: ~Copyable {
   private(set) var master: Int32 = -1
 
   /// - Parameters: descriptors to take; -1: none.
-  init(sender: Int32 = -1, receiver: Int32 = -1) {
+  private init(sender: Int32 = -1, receiver: Int32 = -1) {
     self.sender = sender
     self.receiver = receiver
+  }
+
+  /// For a process that has a terminal: to the caller's socket, or one of our own when we relay it ourselves.
+  init(for process: ProcessPlan, consoleSocket: String?) throws(Failure) {
+    guard process.terminal else {
+      self.init()
+      return
+    }
+    if let path = consoleSocket {
+      let sender = try step("--console-socket") { () throws(SystemError) in
+        try Socket.connect(stream: path).descriptor.duplicate().release()
+      }
+      self.init(sender: sender)
+      return
+    }
+    let numbers = try step("terminal") { () throws(SystemError) in try Socket.pairNumbers() }
+    self.init(sender: numbers.second, receiver: numbers.first)
   }
 
   deinit {

@@ -32,10 +32,7 @@ extension SandboxPlan {
     rootfs.devices = rootfs.populatesDev ? try SandboxPlan.devices(linux.devices) : []
     rootfs.maskedPaths = linux.maskedPaths
     rootfs.readOnlyPaths = linux.readonlyPaths
-    process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process) } ?? .none
-    if let personality = linux.personality { process.personality = try personality.number() }
-    if let policy = linux.memoryPolicy { process.memoryPolicy = try MemoryPolicyPlan(policy) }
-    process.keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
+    process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process, in: config) } ?? .none
   }
 
   /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose
@@ -96,7 +93,7 @@ extension DevicePlan {
 }
 
 extension NamespacePlan {
-  init(_ linux: Config.Linux) throws(Failure) {
+  public init(_ linux: Config.Linux) throws(Failure) {
     for namespace in linux.namespaces {
       if let path = namespace.path, !path.isEmpty {
         joined.append(Joined(kind: namespace.type.flag, path: path))

@@ -31,15 +31,18 @@ func openConsole(
 /// How the multiplexer is opened.
 let multiplexerFlags: OpenFlags = [.readWrite, .noControllingTerminal]
 
-extension Rootfs {
+extension Root {
   /// `/dev/pts/ptmx` of the container; where it has no devpts of its own, what `/dev/ptmx` leads to.
   func openMultiplexer() throws(SystemError) -> Descriptor {
     do {
-      return try root.open("/dev/pts/ptmx", multiplexerFlags)
+      return try open("/dev/pts/ptmx", multiplexerFlags)
     } catch {
-      return try root.open("/dev/ptmx", multiplexerFlags)
+      return try open("/dev/ptmx", multiplexerFlags)
     }
   }
+}
+
+extension Rootfs {
 
   /// Binds the terminal onto `/dev/console`. The target must be a file, not a symlink (CVE-2025-52565).
   func bindConsole(_ terminal: borrowing Descriptor) throws(SystemError) {

@@ -134,12 +134,12 @@ extension NamespacePlan {
     }
     for one in later { try one.join() }
   }
+}
 
-  func becomeRootOfUserNamespace() throws(Failure) {
-    try step("user namespace") { () throws(SystemError) in
-      try Credentials.setGroup(0)
-      try Credentials.setUser(0)
-    }
+func becomeRootOfUserNamespace() throws(Failure) {
+  try step("user namespace") { () throws(SystemError) in
+    try Credentials.setGroup(0)
+    try Credentials.setUser(0)
   }
 }
 
@@ -175,12 +175,7 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
   do throws(Failure) {
     try enclose(plan, channels, parent)
     ready = try setUp(plan, channels, parent)
-    try step("created") { () throws(SystemError) in
-      // From here on the parent's death shows in the end of the connection: the signal could strike a process that
-      // was just told to wait, when the parent ends after its work is done.
-      try CurrentProcess.setParentDeathSignal(nil)
-      try parent.send(.created)
-    }
+    try announce(parent)
   } catch {
     return report(error, to: parent)
   }
@@ -198,6 +193,16 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
   }
 }
 
+/// Tells the parent that everything is ready.
+func announce(_ parent: borrowing Socket) throws(Failure) {
+  try step("created") { () throws(SystemError) in
+    // From here on the parent's death shows in the end of the connection: the signal could strike a process that
+    // was just told to wait, when the parent ends after its work is done.
+    try CurrentProcess.setParentDeathSignal(nil)
+    try parent.send(.created)
+  }
+}
+
 extension InitPlan {
   /// The descriptors the container process needs.
   func kept(_ channels: InitChannels) -> [Int32] {
@@ -206,19 +211,24 @@ extension InitPlan {
   }
 }
 
-/// Enters the cgroup and the namespaces.
-private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure) {
-  let namespaces = plan.sandbox.namespaces
+/// Ties the process to its parent, lets go of what it was born with, and enters the cgroup.
+func settle(_ channels: InitChannels, keeping kept: [Int32], _ parent: borrowing Socket) throws(Failure) {
   try step("container process") { () throws(SystemError) in
-    // Until the parent says `detach`, the container must not outlive it.
+    // Until the parent lets go of it, the process must not outlive it.
     try CurrentProcess.setParentDeathSignal(Signal.kill.number)
     if try parent.peerHasClosed() { CurrentProcess.exit(1) }
-    try closeForeignDescriptors(keeping: plan.kept(channels))
+    try closeForeignDescriptors(keeping: kept)
   }
   try step("cgroup: attach") { () throws(SystemError) in
     for number in channels.cgroupTasks { try Descriptor(taking: number).write("0") }
     if channels.cgroupDirectory >= 0 { _ = Descriptor(taking: channels.cgroupDirectory) }
   }
+}
+
+/// Enters the cgroup and the namespaces.
+private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure) {
+  let namespaces = plan.sandbox.namespaces
+  try settle(channels, keeping: plan.kept(channels), parent)
   try namespaces.join(before: false)
   if namespaces.created.contains(.user) {
     let answer = try step("user namespace") { () throws(SystemError) in
@@ -226,7 +236,7 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
       return try parent.receiveFromParent()
     }
     guard answer == .idMapsWritten else { CurrentProcess.exit(1) }
-    try namespaces.becomeRootOfUserNamespace()
+    try becomeRootOfUserNamespace()
     // A change of credentials has cleared it.
     try step("user namespace") { () throws(SystemError) in
       try CurrentProcess.setParentDeathSignal(Signal.kill.number)
@@ -267,7 +277,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
     try rootfs.populateDev()
     if sandbox.process.terminal {
       try step("terminal") { () throws(SystemError) in
-        try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
+        try openConsole(sandbox.process, ptmx: rootfs.root.openMultiplexer(), sendTo: channels.console) {
           (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
         }
       }
@@ -305,7 +315,7 @@ private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(F
   return filter
 }
 
-private func joinKeyring(_ name: String) throws(Failure) {
+func joinKeyring(_ name: String) throws(Failure) {
   do {
     try ProcessAttributes.joinSessionKeyring("_ses." + name)
   } catch {
@@ -336,7 +346,7 @@ private func setNames(_ sandbox: SandboxPlan) throws(Failure) {
 
 /// Waits until the container is started, and returns the connection on which a failure is to be told; `nil` when the
 /// container is not to go on.
-private func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket? {
+func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket? {
   let answer = try? parent.receiveFromParent()
   if answer == .start { return parent }
   // The parent has died before it wrote down who we are: nobody could ever start or delete this process.

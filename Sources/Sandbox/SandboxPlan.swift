@@ -35,10 +35,12 @@ public struct NamespacePlan: Equatable, Sendable {
   /// Lines of /proc/self/timens_offsets: `monotonic 10 0`.
   public var timeOffsets: [String] = []
 
+  /// The kinds of which the container has a namespace apart from the runtime's.
+  public var separated: NamespaceFlags { joined.reduce(created) { $0.union($1.kind) } }
+
   public func joins(_ kind: NamespaceFlags) -> Bool { joined.contains { $0.kind == kind } }
 
-  /// Whether the container has a namespace of that kind apart from the runtime's.
-  public func separates(_ kind: NamespaceFlags) -> Bool { created.contains(kind) || joins(kind) }
+  public func separates(_ kind: NamespaceFlags) -> Bool { separated.contains(kind) }
 }
 
 /// One line of a uid_map or gid_map (user_namespaces(7)).

@@ -254,7 +254,13 @@ final class Bundle {
   /// Deletes the containers the test has made, looks for what is left, and removes even that.
   fileprivate func end(sourceLocation: SourceLocation) {
     for id in ids {
-      guard let outcome = try? apus("delete", "--force", id) else { continue }
+      // A process of `exec --detach` is reaped by its caller's reaper, and before it is the container does not end.
+      guard let delete = try? begin(["delete", "--force", id]) else { continue }
+      _ = waitUntil {
+        Children.shared.reapOrphans()
+        return delete.hasEnded
+      }
+      guard let outcome = try? delete.finish() else { continue }
       #expect(outcome.status == 0, "delete --force \(id): \(outcome)", sourceLocation: sourceLocation)
     }
     expectNothingLeft(sourceLocation: sourceLocation)
