@@ -81,13 +81,22 @@ private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: c
     try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: plan.kept(channels)) }
     let namespaces = plan.sandbox.namespaces
     try namespaces.join(before: true)
+    let pipe = try step("clone") { () throws(SystemError) in try Descriptor.pipe() }
+    let reader = Descriptor(taking: pipe.reader)
+    let writer = Descriptor(taking: pipe.writer)
     let cloned = try step("clone") { () throws(SystemError) in
       try clone(into: namespaces.createdByClone, sibling: true)
     }
     if case .parent(let pid) = cloned {
-      try step("clone") { () throws(SystemError) in try parent.send(.hasPID(pid)) }
-      return
+      return try step("clone") { () throws(SystemError) in
+        try parent.send(.hasPID(pid))
+        try writer.write([1])
+      }
     }
+    // Its pid is the first the parent hears of it, or it never was.
+    _ = consume writer
+    let isKnown = try step("clone") { () throws(SystemError) in try !reader.read(upTo: 1).isEmpty }
+    if !isKnown { CurrentProcess.exit(1) }
   } catch {
     return report(error, to: parent)
   }

@@ -101,7 +101,12 @@ extension ProcessPlan {
         try checkExecutable(path)
         return path
       } catch {
-        if error.errno == .permissionDenied { refused = error }
+        // As execvp(3): the search goes on where there is nothing, and behind what may not be executed.
+        switch error.errno {
+        case .noSuchFileOrDirectory, .notDirectory, .isDirectory: continue
+        case .permissionDenied: refused = error
+        default: throw ProcessPlan.notExecutable(name, error)
+        }
       }
     }
     if let refused { throw ProcessPlan.notExecutable(name, refused) }

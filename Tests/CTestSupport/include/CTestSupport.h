@@ -2,6 +2,7 @@
 #pragma once
 #include <spawn.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 // Makes this process the reaper of its descendants' orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
