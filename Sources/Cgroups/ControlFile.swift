@@ -51,7 +51,7 @@ struct ControlDirectory: ~Copyable {
       return try directory.readLine(file)
     } catch {
       if error.errno == .noSuchFileOrDirectory { return nil }
-      throw Failure("cgroup: read " + path + "/" + file, SystemError(call: error.call, subject: "", errno: error.errno))
+      throw Failure("cgroup: read " + path + "/" + file, error.on(""))
     }
   }
 

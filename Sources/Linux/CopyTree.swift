@@ -20,7 +20,7 @@ extension Directory {
       case FileStatus.regular:
         try copyFile(name, to: other)
       case FileStatus.symlink:
-        let target = try link(name)
+        let target = try readLink(name, in: descriptor.number)
         try check("symlinkat", on: name, unsafe clx_symlinkat(target, other.descriptor.number, name))
       default:
         try check(
@@ -41,18 +41,5 @@ extension Directory {
       if bytes.isEmpty { return }
       try to.write(bytes)
     }
-  }
-
-  private func link(_ name: String) throws(SystemError) -> String {
-    var result = 0
-    let number = descriptor.number
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-      result = unsafe buffer.withMemoryRebound(to: CChar.self) {
-        unsafe clx_readlinkat(number, name, $0.baseAddress, 4096)
-      }
-      count = max(0, result)
-    }
-    try check("readlinkat", on: name, result)
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -61,7 +61,7 @@ public struct Directory: ~Copyable {
     do {
       try file.write(text)
     } catch {
-      throw SystemError(call: error.call, subject: name, errno: error.errno)
+      throw error.on(name)
     }
   }
 
@@ -74,8 +74,7 @@ public struct Directory: ~Copyable {
         "rename", on: name, unsafe clx_renameat(descriptor.number, temporary, descriptor.number, name))
     } catch {
       _ = unsafe clx_unlinkat(descriptor.number, temporary, 0)
-      throw error.call.description == "write"
-        ? SystemError(call: "write", subject: name, errno: error.errno) : error
+      throw error.call.description == "write" ? error.on(name) : error
     }
   }
 
@@ -176,7 +175,7 @@ public func readFile(_ path: String, estimate: Int = 4096, limit: Int = 64 << 20
     let size = try file.status().size
     return try file.readAll(estimate: max(estimate, Int(min(size, UInt64(limit))) + 1), limit: limit)
   } catch {
-    throw SystemError(call: error.call, subject: path, errno: error.errno)
+    throw error.on(path)
   }
 }
 
@@ -187,10 +186,15 @@ public func fileStatus(_ path: String) throws(SystemError) -> FileStatus {
 
 /// Where the symlink `path` of the host leads. See readlink(2).
 public func readLink(_ path: String) throws(SystemError) -> String {
+  try readLink(path, in: Int32(CLX_AT_FDCWD))
+}
+
+/// Where the symlink `path` below an open directory leads. See readlinkat(2).
+func readLink(_ path: String, in directory: Int32) throws(SystemError) -> String {
   var result = 0
   let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
     result = unsafe buffer.withMemoryRebound(to: CChar.self) {
-      unsafe clx_readlinkat(Int32(CLX_AT_FDCWD), path, $0.baseAddress, 4096)
+      unsafe clx_readlinkat(directory, path, $0.baseAddress, 4096)
     }
     count = max(0, result)
   }

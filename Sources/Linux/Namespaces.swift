@@ -66,8 +66,8 @@ public func makeUserNamespace(users: String, groups: String) throws(SystemError)
   var namespace: Int32 = -1
   var failure: SystemError?
   do throws(SystemError) {
-    try writeMap(pid, "gid_map", groups)
-    try writeMap(pid, "uid_map", users)
+    try writeProcessFile(pid, "gid_map", groups)
+    try writeProcessFile(pid, "uid_map", users)
     namespace = try openFile("/proc/" + String(pid) + "/ns/user").release()
   } catch {
     failure = error
@@ -76,13 +76,4 @@ public func makeUserNamespace(users: String, groups: String) throws(SystemError)
   _ = try waitForChild(pid)
   if let failure { throw failure }
   return Descriptor(taking: namespace)
-}
-
-private func writeMap(_ pid: Int32, _ name: String, _ text: String) throws(SystemError) {
-  let path = "/proc/" + String(pid) + "/" + name
-  do {
-    try openFile(path, .writeOnly).write(text)
-  } catch {
-    throw SystemError(call: "write", subject: path, errno: error.errno)
-  }
 }

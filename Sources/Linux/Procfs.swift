@@ -44,7 +44,18 @@ public struct Procfs: ~Copyable {
     do {
       try file.write(text)
     } catch {
-      throw SystemError(call: "write", subject: "/proc/" + path, errno: error.errno)
+      throw error.on("/proc/" + path)
     }
+  }
+}
+
+/// Writes a file of another process in the host's /proc (proc(5)), in one call.
+public func writeProcessFile(_ pid: Int32, _ name: String, _ text: String) throws(SystemError) {
+  let path = "/proc/" + String(pid) + "/" + name
+  let file = try openFile(path, .writeOnly)
+  do {
+    try file.write(text)
+  } catch {
+    throw error.on(path)
   }
 }

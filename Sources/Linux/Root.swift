@@ -11,22 +11,20 @@ public struct Root: ~Copyable {
 
   /// Opens `path` inside the root. See openat2(2), Linux 5.6.
   public func open(_ path: String, _ flags: OpenFlags = .path, mode: UInt32 = 0) throws(SystemError) -> Descriptor {
-    let raw = UInt64(flags.rawValue | O_CLOEXEC)
-    // EAGAIN: a rename raced with the walk through a `..`; the kernel asks to try again.
-    while true {
-      let result = unsafe clx_openat2(
-        directory.number, path, raw, UInt64(mode), UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
-      if result == -EAGAIN || result == -EINTR { continue }
-      return Descriptor(taking: try check("openat2", on: path, result))
-    }
+    try open(path, flags, mode: mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
   }
 
   /// Opens `path` inside the root, refusing symlinks in any component.
   public func openWithoutSymlinks(_ path: String, _ flags: OpenFlags = .path) throws(SystemError) -> Descriptor {
-    let raw = UInt64(flags.rawValue | O_CLOEXEC)
+    try open(path, flags, mode: 0, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+  }
+
+  private func open(_ path: String, _ flags: OpenFlags, mode: UInt32, resolve: Int32) throws(SystemError) -> Descriptor
+  {
+    // EAGAIN: a rename raced with the walk through a `..`; the kernel asks to try again.
     while true {
       let result = unsafe clx_openat2(
-        directory.number, path, raw, 0, UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS))
+        directory.number, path, UInt64(flags.rawValue | O_CLOEXEC), UInt64(mode), UInt64(resolve))
       if result == -EAGAIN || result == -EINTR { continue }
       return Descriptor(taking: try check("openat2", on: path, result))
     }
@@ -65,26 +63,13 @@ public struct Root: ~Copyable {
       let made = unsafe clx_mkdirat(parent.number, name, mode)
       if made == -EEXIST {
         // Something is there and yet leads nowhere: a dangling symlink.
-        let target = try link(name, in: parent)
+        let target = try readLink(name, in: parent.number)
         let base = target.hasPrefix("/") ? "" : String(walk[..<walk.lastIndex(of: "/")!]) + "/"
         return try openDirectory(creating: base + target, mode: mode)
       }
       try check("mkdirat", on: walk, made)
     }
     throw SystemError(call: "openat2", subject: walk, errno: .tooManySymbolicLinkLevels)
-  }
-
-  private func link(_ name: String, in parent: borrowing Descriptor) throws(SystemError) -> String {
-    var result = 0
-    let number = parent.number
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-      result = unsafe buffer.withMemoryRebound(to: CChar.self) {
-        unsafe clx_readlinkat(number, name, $0.baseAddress, 4096)
-      }
-      count = max(0, result)
-    }
-    try check("readlinkat", on: name, result)
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// Opens the file `path` for use as a mount target, creating an empty one, and the directories above it, if missing.
@@ -100,7 +85,7 @@ public struct Root: ~Copyable {
       // O_EXCL: never through a symlink; O_CREAT without it would follow a dangling one.
       let made = unsafe clx_openat(parent.number, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode)
       if made == -EEXIST {
-        let target = try link(name, in: parent)
+        let target = try readLink(name, in: parent.number)
         return try openFile(creating: target.hasPrefix("/") ? target : parentPath + "/" + target, mode: mode)
       }
       _ = Descriptor(taking: try check("openat", on: path, made))

@@ -29,33 +29,38 @@ public struct Socket: ~Copyable {
   }
 
   private static func connect(_ path: String, type: Int32) throws(SystemError) -> Socket {
-    let socket = Socket(
-      Descriptor(taking: try check("socket", clx_unix_socket(type | SocketType.closeOnExec))))
+    let socket = try make(type)
     if path.utf8.count < 108 {
       try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, path))
       return socket
     }
     let (parent, name) = splitPath(path)
     let directory = try openFile(parent, [.path, .directory])
-    let short = "/proc/self/fd/" + String(directory.number) + "/" + name
-    try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, short))
+    try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, shortPath(name, in: directory)))
     return socket
+  }
+
+  private static func make(_ type: Int32) throws(SystemError) -> Socket {
+    Socket(Descriptor(taking: try check("socket", clx_unix_socket(type | SocketType.closeOnExec))))
+  }
+
+  /// A path that fits into an address, however long the directory's own is.
+  private static func shortPath(_ name: String, in directory: borrowing Descriptor) -> String {
+    "/proc/self/fd/" + String(directory.number) + "/" + name
   }
 
   /// Connects to the listening packet socket `name` in a directory of ours.
   public static func connect(_ name: String, in directory: borrowing Directory) throws(SystemError) -> Socket {
-    let short = "/proc/self/fd/" + String(directory.descriptor.number) + "/" + name
-    let socket = Socket(
-      Descriptor(taking: try check("socket", clx_unix_socket(SocketType.packet | SocketType.closeOnExec))))
+    let socket = try make(SocketType.packet)
+    let short = shortPath(name, in: directory.descriptor)
     try check("connect", on: name, unsafe clx_unix_connect(socket.descriptor.number, short))
     return socket
   }
 
   /// Makes the listening packet socket `name` in a directory of ours: its path may be longer than an address.
   public static func listen(_ name: String, in directory: borrowing Directory) throws(SystemError) -> Socket {
-    let short = "/proc/self/fd/" + String(directory.descriptor.number) + "/" + name
-    let socket = Socket(
-      Descriptor(taking: try check("socket", clx_unix_socket(SocketType.packet | SocketType.closeOnExec))))
+    let socket = try make(SocketType.packet)
+    let short = shortPath(name, in: directory.descriptor)
     try check("bind", on: name, unsafe clx_unix_bind(socket.descriptor.number, short))
     try check("listen", on: name, clx_listen(socket.descriptor.number, 4))
     return socket
@@ -63,9 +68,8 @@ public struct Socket: ~Copyable {
 
   /// Makes the datagram socket `name` in a directory of ours: anybody who may write it can send to it.
   public static func receiver(_ name: String, in directory: borrowing Directory) throws(SystemError) -> Socket {
-    let short = "/proc/self/fd/" + String(directory.descriptor.number) + "/" + name
-    let socket = Socket(
-      Descriptor(taking: try check("socket", clx_unix_socket(SocketType.datagram | SocketType.closeOnExec))))
+    let socket = try make(SocketType.datagram)
+    let short = shortPath(name, in: directory.descriptor)
     try check("bind", on: name, unsafe clx_unix_bind(socket.descriptor.number, short))
     return socket
   }

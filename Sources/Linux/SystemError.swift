@@ -12,6 +12,9 @@ public struct SystemError: Error {
     self.errno = errno
   }
 
+  /// The same failure, told of the file the caller knows: calls on a descriptor have no name to tell.
+  public func on(_ subject: String) -> SystemError { SystemError(call: call, subject: subject, errno: errno) }
+
   /// `openat2 "etc/passwd": No such file or directory`, in the C library's words.
   public var description: String {
     let name = call.description

@@ -267,7 +267,7 @@ struct Creation {
   private var deviceRules: Config.Linux.Resources {
     var resources = Config.Linux.Resources()
     resources.devices = config.linux?.resources?.devices ?? []
-    resources.addDefaultDevices(config.linux?.devices ?? [])
+    resources.addDefaultDevices()
     return resources
   }
 

@@ -32,17 +32,6 @@ func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
   }
 }
 
-/// Writes a file of /proc/PID of the host.
-func writeProcessFile(_ pid: Int32, _ name: String, _ text: String) throws(SystemError) {
-  let path = "/proc/" + String(pid) + "/" + name
-  let file = try openFile(path, .writeOnly)
-  do {
-    try file.write(text)
-  } catch {
-    throw SystemError(call: "write", subject: path, errno: error.errno)
-  }
-}
-
 /// The name of a user in /etc/passwd, or the number.
 func userName(_ uid: UInt32) -> String {
   if uid == 0 { return "root" }
@@ -85,8 +74,8 @@ extension ProcessPlan {
 }
 
 extension Config.Linux.Resources {
-  /// Every container may make device files, and use the default devices, its terminals and those listed for it.
-  mutating func addDefaultDevices(_ listed: [Config.Device]) {
+  /// Every container may make device files, and use the default devices and its terminals.
+  mutating func addDefaultDevices() {
     typealias Rule = DeviceRule
     var rules = [
       Rule(allow: true, type: .character, access: "m"), Rule(allow: true, type: .block, access: "m"),
