@@ -125,7 +125,9 @@ extension NamespacePlan {
   /// Joins the namespaces given by path: all of them in an intermediate process, `before` the container process is
   /// made; otherwise in that process itself.
   func join(before: Bool) throws(Failure) {
-    guard before == needsIntermediate else { return }
+    guard before == needsIntermediate, !joined.isEmpty else { return }
+    // Who is in these namespaces, with the capabilities of the user namespace, must not look into us (CVE-2016-9962).
+    try step("namespaces") { () throws(SystemError) in try CurrentProcess.setDumpable(false) }
     // The mount namespace last: paths are looked up in it from then on.
     let ordered = joined.filter { $0.kind != .mount } + joined.filter { $0.kind == .mount }
     var later: [Joined] = []
@@ -290,7 +292,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
     if sandbox.process.terminal {
       try step("terminal") { () throws(SystemError) in
         try openConsole(
-          sandbox.process, ptmx: openFile("/dev/ptmx", multiplexerFlags), sendTo: channels.console
+          sandbox.process, ptmx: openMultiplexer(openFile("/dev/ptmx", .path)), sendTo: channels.console
         ) { _ in }
       }
     }

@@ -234,7 +234,9 @@ extension ProcessPlan {
 /// The image's /etc/passwd (passwd(5)): hostile, so read from a regular file and up to a limit.
 enum PasswordFile {
   static func home(of uid: UInt32) -> String? {
-    guard let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
+    // Looked at before it is opened, too: the opening of a device can do harm by itself.
+    guard (try? fileStatus("/etc/passwd").isRegular) == true,
+      let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
       let bytes = try? file.readAll(limit: 10 << 20)
     else { return nil }
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
