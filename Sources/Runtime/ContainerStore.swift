@@ -108,7 +108,7 @@ public struct ContainerStore {
   public func processes(_ id: ContainerID) throws(Failure) -> [Int32] {
     let container = try find(id)
     if !container.record.cgroups.isEmpty { return try container.cgroup().processes() }
-    guard container.isAlive, let pid = container.record.state.pid else { return [] }
+    guard try container.isAlive, let pid = container.record.state.pid else { return [] }
     return [pid]
   }
 

@@ -282,7 +282,9 @@ struct Creation {
     var record = record
     record.state.pid = pid
     record.state.status = .created
-    guard let status = ProcessStatus.of(pid) else { throw RunningInit.confused }
+    guard let status = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
+      throw RunningInit.confused
+    }
     record.startTime = status.startTime
     try container.write(record)
     container.record = record

@@ -36,22 +36,25 @@ extension ContainerStore {
       try socket.send(.start)
       return socket
     }
-    return try awaitProgram(socket)
+    return try awaitProgram(socket, of: container.record.state.pid ?? 0)
   }
 
   /// Waits until execve(2) has closed the other end, or hears why it was not reached.
   ///
   /// - Returns: the failure of a startContainer hook.
-  func awaitProgram(_ socket: borrowing Socket) throws(Failure) -> Failure? {
+  func awaitProgram(_ socket: borrowing Socket, of pid: Int32) throws(Failure) -> Failure? {
     while true {
       let bytes: [UInt8]
       do {
         bytes = try socket.receive(upTo: ChildMessage.maximumSize).bytes
       } catch {
-        if error.errno == .connectionReset { return nil }
-        throw Failure("start", error)
+        guard error.errno == .connectionReset else { throw Failure("start", error) }
+        bytes = []
       }
-      if bytes.isEmpty { return nil }
+      if bytes.isEmpty {
+        try requireProgram(pid)
+        return nil
+      }
       switch ChildMessage(bytes) {
       case .failed(let message, let errno):
         throw Failure(message, errno: errno == 0 ? nil : Errno(rawValue: errno))
@@ -59,6 +62,15 @@ extension ContainerStore {
       default: break
       }
     }
+  }
+
+  /// The connection ends with execve(2), or with the process: then nothing of the program has run.
+  ///
+  /// A process that somebody has reaped by now has left no word; that it was started is what is known of it.
+  private func requireProgram(_ pid: Int32) throws(Failure) {
+    let status = try step("container process") { () throws(SystemError) in try ProcessStatus.of(pid) }
+    guard let status, !status.hasExecuted else { return }
+    throw Failure("the container process ended before it became the program; was it killed?")
   }
 
   /// The hooks to run once the program runs, ready to be run; `nil`: there are none.
@@ -83,6 +95,8 @@ extension ContainerStore {
   func awaitStart(_ created: borrowing Created) throws(Failure) {
     let poststart = try poststartHooks(created.container)
     try step("start") { () throws(SystemError) in try created.socket.send(.start) }
-    if let failure = try awaitProgram(created.socket) ?? runPoststart(poststart, created.container) { throw failure }
+    if let failure = try awaitProgram(created.socket, of: created.pid) ?? runPoststart(poststart, created.container) {
+      throw failure
+    }
   }
 }

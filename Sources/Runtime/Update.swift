@@ -11,7 +11,7 @@ extension ContainerStore {
   public func update(_ id: ContainerID, _ changes: Config.Linux.Resources) throws(Failure) {
     let container = try find(id)
     try container.lock()
-    guard container.isAlive else { throw container.notRunning }
+    guard try container.isAlive else { throw container.notRunning }
     for problem in changes.validate() where problem.severity == .error { throw Failure(problem.description) }
     guard !container.record.cgroups.isEmpty else {
       throw Failure("container \"" + id.text + "\" has no cgroup, and so no limits")

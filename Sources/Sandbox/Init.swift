@@ -81,13 +81,22 @@ private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: c
     try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: plan.kept(channels)) }
     let namespaces = plan.sandbox.namespaces
     try namespaces.join(before: true)
+    let pipe = try step("clone") { () throws(SystemError) in try Descriptor.pipe() }
+    let reader = Descriptor(taking: pipe.reader)
+    let writer = Descriptor(taking: pipe.writer)
     let cloned = try step("clone") { () throws(SystemError) in
       try clone(into: namespaces.createdByClone, sibling: true)
     }
     if case .parent(let pid) = cloned {
-      try step("clone") { () throws(SystemError) in try parent.send(.hasPID(pid)) }
-      return
+      return try step("clone") { () throws(SystemError) in
+        try parent.send(.hasPID(pid))
+        try writer.write([1])
+      }
     }
+    // Its pid is the first the parent hears of it, or it never was.
+    _ = consume writer
+    let isKnown = try step("clone") { () throws(SystemError) in try !reader.read(upTo: 1).isEmpty }
+    if !isKnown { CurrentProcess.exit(1) }
   } catch {
     return report(error, to: parent)
   }
@@ -116,7 +125,9 @@ extension NamespacePlan {
   /// Joins the namespaces given by path: all of them in an intermediate process, `before` the container process is
   /// made; otherwise in that process itself.
   func join(before: Bool) throws(Failure) {
-    guard before == needsIntermediate else { return }
+    guard before == needsIntermediate, !joined.isEmpty else { return }
+    // Who is in these namespaces, with the capabilities of the user namespace, must not look into us (CVE-2016-9962).
+    try step("namespaces") { () throws(SystemError) in try CurrentProcess.setDumpable(false) }
     // The mount namespace last: paths are looked up in it from then on.
     let ordered = joined.filter { $0.kind != .mount } + joined.filter { $0.kind == .mount }
     var later: [Joined] = []
@@ -291,7 +302,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
     if sandbox.process.terminal {
       try step("terminal") { () throws(SystemError) in
         try openConsole(
-          sandbox.process, ptmx: openFile("/dev/ptmx", multiplexerFlags), sendTo: channels.console
+          sandbox.process, ptmx: openMultiplexer(openFile("/dev/ptmx", .path)), sendTo: channels.console
         ) { _ in }
       }
     }

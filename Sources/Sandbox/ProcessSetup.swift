@@ -101,7 +101,12 @@ extension ProcessPlan {
         try checkExecutable(path)
         return path
       } catch {
-        if error.errno == .permissionDenied { refused = error }
+        // As execvp(3): the search goes on where there is nothing, and behind what may not be executed.
+        switch error.errno {
+        case .noSuchFileOrDirectory, .notDirectory, .isDirectory: continue
+        case .permissionDenied: refused = error
+        default: throw ProcessPlan.notExecutable(name, error)
+        }
       }
     }
     if let refused { throw ProcessPlan.notExecutable(name, refused) }
@@ -229,7 +234,9 @@ extension ProcessPlan {
 /// The image's /etc/passwd (passwd(5)): hostile, so read from a regular file and up to a limit.
 enum PasswordFile {
   static func home(of uid: UInt32) -> String? {
-    guard let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
+    // Looked at before it is opened, too: the opening of a device can do harm by itself.
+    guard (try? fileStatus("/etc/passwd").isRegular) == true,
+      let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
       let bytes = try? file.readAll(limit: 10 << 20)
     else { return nil }
     for line in bytes.split(separator: UInt8(ascii: "\n")) {

@@ -91,7 +91,7 @@ struct Rootfs: ~Copyable {
 
   private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?) throws(SystemError) {
     // A tmpfs over a directory of the image has the directory's mode, not the kernel's world-writable one.
-    let mode = type == "tmpfs" ? try? root.open(mount.destination, [.path, .directory]).status().mode & 0o7777 : nil
+    let mode = type == "tmpfs" ? try modeOfDirectory(mount.destination) : nil
     // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
     let target =
       type == "proc" || type == "sysfs"
@@ -112,6 +112,16 @@ struct Rootfs: ~Copyable {
     try made.attach(to: target)
     try apply(mount.propagation, to: made.descriptor)
     if isScratch && mount.set.contains(.readOnly) { readOnlyLater.append(made.intoDescriptor().release()) }
+  }
+
+  /// `nil`: there is none.
+  private func modeOfDirectory(_ path: String) throws(SystemError) -> UInt32? {
+    do {
+      return try root.open(path, [.path, .directory]).status().mode & 0o7777
+    } catch {
+      if error.errno == .noSuchFileOrDirectory { return nil }
+      throw error
+    }
   }
 
   private func newFileSystem(

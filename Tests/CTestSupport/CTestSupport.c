@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -111,6 +114,14 @@ int ct_send_datagram(const char *path, const char *text, int descriptor) {
   int error = errno;
   close(sender);
   return errno = error, sent < 0 ? -1 : 0;
+}
+
+int ct_exchange(const char *one, const char *other) {
+  return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int ct_make_device(const char *path, unsigned mode, unsigned major, unsigned minor) {
+  return mknod(path, mode, makedev(major, minor));
 }
 
 int ct_open_terminal(int *master, int *slave) {

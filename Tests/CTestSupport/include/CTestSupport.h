@@ -2,6 +2,7 @@
 #pragma once
 #include <spawn.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 // Makes this process the reaper of its descendants' orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
@@ -23,6 +24,12 @@ int ct_bind_datagram(const char *path);
 
 // Sends `text`, with `descriptor` unless that is -1, to the unix datagram socket at `path`: 0, or -1.
 int ct_send_datagram(const char *path, const char *text, int descriptor);
+
+// Exchanges two directory entries (renameat2(2), RENAME_EXCHANGE): 0, or -1.
+int ct_exchange(const char *one, const char *other);
+
+// A device node (mknod(2)) with the kind and permissions of `mode`: 0, or -1.
+int ct_make_device(const char *path, unsigned mode, unsigned major, unsigned minor);
 
 // A new pseudo-terminal (posix_openpt(3)): 0, or -1.
 int ct_open_terminal(int *master, int *slave);

@@ -14,6 +14,10 @@ enum Machine {
     return package.appendingPathComponent("bin/apus").path
   }()
 
+  /// What makes system calls fail (Tests/Faults): built beside this test program.
+  static let faults =
+    URL(fileURLWithPath: Files.link("/proc/self/exe") ?? "").deletingLastPathComponent().path + "/faults"
+
   /// Whether a program is there to be called.
   static func has(_ program: String) -> Bool {
     path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
@@ -39,6 +43,7 @@ enum Machine {
     guard isRoot, has("strace") else { return false }
     return (try? host("strace", "-o", "/dev/null", "true"))?.status == 0
   }()
+  static let canInjectFaults = isRoot && (try? host(faults, "-r", "/dev/null", "/bin/true"))?.status == 0
 }
 
 /// The cgroup hierarchies of the machine.
