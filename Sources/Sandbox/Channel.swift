@@ -6,6 +6,7 @@ import Linux
 ///       │            ◀── hasPID(n) ──             (intermediate process only)
 ///       │            ◀── needsIDMaps ──           (new user namespace only)
 ///       │  ── idMapsWritten ──▶
+///       │  ── cgroupReady ──▶                     (systemd only)
 ///       │            ◀── environmentReady ──      (prestart or createRuntime hooks only)
 ///       │  ── proceed(filter) ──▶
 ///       │            ◀── created | failed ──
@@ -16,6 +17,8 @@ import Linux
 /// Who finds the other side gone ends: the container process by exiting, the parent by cleaning up.
 public enum ParentMessage: Equatable {
   case idMapsWritten
+  /// The process is in its cgroup.
+  case cgroupReady
   /// Goes on to the hooks and the pivot, with the seccomp program to load at the end.
   /// An empty program is none.
   case proceed(FilterPlan)
@@ -25,6 +28,7 @@ public enum ParentMessage: Equatable {
   public var bytes: [UInt8] {
     switch self {
     case .idMapsWritten: return [1]
+    case .cgroupReady: return [2]
     case .proceed(let filter):
       var bytes: [UInt8] = [3]
       bytes.reserveCapacity(9 + filter.instructions.count)
@@ -38,6 +42,7 @@ public enum ParentMessage: Equatable {
   public init?(_ bytes: [UInt8]) {
     switch bytes.first {
     case 1: self = .idMapsWritten
+    case 2: self = .cgroupReady
     case 3:
       guard bytes.count >= 9 else { return nil }
       var flags: UInt = 0
