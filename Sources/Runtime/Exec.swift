@@ -182,7 +182,7 @@ private struct Execution {
     if let path = options.pidFile { try writePIDFile(path, pid) }
     if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
     try step("start") { () throws(SystemError) in try socket.send(.start) }
-    _ = try store.awaitProgram(socket)
+    _ = try store.awaitProgram(socket, of: pid)
     return StartedProcess(pid: pid, terminal: terminal)
   }
 }
