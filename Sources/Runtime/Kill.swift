@@ -19,5 +19,10 @@ extension ContainerStore {
       if error.errno == .noSuchProcess { throw container.notRunning }
       throw Failure("kill", error)
     }
+    // What cgroup v1 has frozen dies when it is thawed, not before.
+    if signal == .kill && !container.record.cgroups.isEmpty {
+      let cgroup = try container.cgroup()
+      if cgroup.isFrozen { try cgroup.thaw() }
+    }
   }
 }
