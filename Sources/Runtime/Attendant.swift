@@ -24,7 +24,6 @@ struct Attendant {
         return try attend(relay: nil, signals)
       }
       let relay = TerminalRelay(master: terminal)
-      try relay.copySize()
       guard Terminal.isTerminal(0) else { return try attend(relay: relay, signals) }
       let raw = try RawMode.enter(0)
       let status = try attend(relay: relay, signals)

@@ -138,5 +138,7 @@ struct TerminalChannel: ~Copyable {
       try receiveDescriptor(from: receiver)?.release() ?? -1
     }
     if master < 0 { throw Failure("terminal: the container process sent none") }
+    // Before the program runs, which may look at once.
+    try step("terminal") { () throws(SystemError) in try TerminalRelay(master: master).copySize() }
   }
 }
