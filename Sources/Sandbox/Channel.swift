@@ -25,18 +25,22 @@ public enum ParentMessage: Equatable {
   case detach
   case start
 
+  /// Appended to, and not array literals: those of one function get the same symbols in every module into which Embedded
+  /// Swift (6.3) copies the function, in another order each, and the linker takes any (`scripts/lint`, rule `outlined`).
   public var bytes: [UInt8] {
+    var bytes: [UInt8] = []
     switch self {
-    case .idMapsWritten: return [1]
-    case .cgroupReady: return [2]
+    case .idMapsWritten: bytes.append(1)
+    case .cgroupReady: bytes.append(2)
     case .proceed(let filter):
-      var bytes: [UInt8] = [3]
       bytes.reserveCapacity(9 + filter.instructions.count)
+      bytes.append(3)
       for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: filter.flags >> UInt(shift * 8))) }
-      return bytes + filter.instructions
-    case .detach: return [4]
-    case .start: return [5]
+      bytes += filter.instructions
+    case .detach: bytes.append(4)
+    case .start: bytes.append(5)
     }
+    return bytes
   }
 
   public init?(_ bytes: [UInt8]) {

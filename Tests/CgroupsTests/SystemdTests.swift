@@ -1,3 +1,4 @@
+import Foundation
 import OCI
 import Testing
 
@@ -146,5 +147,33 @@ import Testing
   @Test func otherAnnotationsAreNobodysProperties() throws {
     #expect(try UnitProperties.of(annotations: ["org.systemd.properties": "x", "a": "b"]) == [])
     #expect(failure { _ = try UnitProperties.of(annotations: ["org.systemd.property.A/B": "1"]) } != nil)
+  }
+
+  // MARK: a systemd that does not answer
+
+  @Test func theWaitForAnAnswerIsBounded() throws {
+    let path = NSTemporaryDirectory() + "apus-" + UUID().uuidString
+    let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    defer {
+      close(listener)
+      unlink(path)
+    }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(bound == 0 && listen(listener, 0) == 0)
+    // At first nobody answers; later on nobody takes the connection.
+    for _ in 0..<3 {
+      let said = failure {
+        var manager = try SystemdManager.connect(to: "a.scope", by: path, milliseconds: 100)
+        try manager.resetFailed()
+      }
+      #expect(said?.contains("timed out") == true || said?.contains("in time") == true, "\(said ?? "answered")")
+    }
   }
 }
