@@ -24,8 +24,9 @@ struct Container: ~Copyable {
       return try isLockedByAnother() ? .creating : .stopped
     }
     guard try isAlive else { return .stopped }
-    if try isWaiting { return .created }
-    return try isFrozen() ? .paused : .running
+    // Before it is started, too: what stands still cannot be started.
+    if try isFrozen() { return .paused }
+    return try isWaiting ? .created : .running
   }
 
   private func isFrozen() throws(Failure) -> Bool {
@@ -84,6 +85,11 @@ struct Container: ~Copyable {
         _ = try poll([], milliseconds: 10)
       }
     }
+  }
+
+  /// What a command says that needs the container process.
+  var notRunning: Failure {
+    Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
   }
 
   // MARK: parts
