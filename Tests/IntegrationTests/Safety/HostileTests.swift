@@ -53,7 +53,7 @@ extension Integration {
         bundle.mount("/volume/target/made", type: "tmpfs", from: "tmpfs")
         bundle.mount("/volume/target", type: "tmpfs", from: "tmpfs")
         bundle.arguments = ["sh", "-c", "touch /volume/target/mine; grep -c ' - tmpfs ' /proc/self/mountinfo"]
-        for _ in 0..<40 {
+        for _ in 0..<20 {
           let run = try bundle.run()
           // Where the link leads inside the root there is nothing, or what an earlier round has made.
           #expect(run.status == 0 ? run.line == "2" : run.errors.contains("mount #"), "\(run)")
