@@ -53,7 +53,7 @@ extension Integration {
         bundle.mount("/volume/target/made", type: "tmpfs", from: "tmpfs")
         bundle.mount("/volume/target", type: "tmpfs", from: "tmpfs")
         bundle.arguments = ["sh", "-c", "touch /volume/target/mine; grep -c ' - tmpfs ' /proc/self/mountinfo"]
-        for _ in 0..<40 {
+        for _ in 0..<20 {
           let run = try bundle.run()
           // Where the link leads inside the root there is nothing, or what an earlier round has made.
           #expect(run.status == 0 ? run.line == "2" : run.errors.contains("mount #"), "\(run)")
@@ -79,7 +79,7 @@ extension Integration {
       }
     }
 
-    @Test(arguments: ["dev", "etc", "dev/pts", "tmp"])
+    @Test(arguments: ["dev", "etc", "dev/pts", "srv"])
     func aDirectoryThatIsALinkLeadsInside(_ name: String) throws {
       try withBundle { bundle throws in
         let outside = bundle.workspace + "/outside"
@@ -88,7 +88,7 @@ extension Integration {
         try Files.makeLink(bundle.rootfs + "/" + name, to: outside)
         bundle.mount("/dev/pts", type: "devpts", from: "devpts", "newinstance", "ptmxmode=0666")
         bundle.mount("/etc/hosts", type: "bind", from: "/etc/hosts", "bind", "ro")
-        bundle.mount("/tmp/deep/er", type: "tmpfs", from: "tmpfs")
+        bundle.mount("/srv/deep/er", type: "tmpfs", from: "tmpfs")
         try bundle.expect("test -c /dev/null && test -f /etc/hosts && echo made", prints: "made")
         #expect(Files.names(outside) == [])
       }
@@ -118,18 +118,19 @@ extension Integration {
         bundle.mount("/link/file", type: "bind", from: "/etc/passwd", "bind")
         bundle.config["linux"]["maskedPaths"] = ["/proc/kcore", "/etc"]
         try bundle.writeConfig()
-        let calls = try Hostile.calls(bundle, Machine.runtime)
+        let calls = try Hostile.calls(bundle)
         #expect(calls.filter { $0.name == "move_mount" }.count > 5)
         #expect(Hostile.byPath(calls) == [])
-        // crun 1.8 calls mount(2) with paths of /proc/self/fd, mkdirat(2) with longer ones.
-        if Machine.has("crun") { #expect(Hostile.byPath(try Hostile.calls(bundle, "/usr/bin/crun")) != []) }
+        // What a careless runtime does would be seen.
+        let careless = ["1 \(SYS_mount) 1 proc /x/rootfs/proc", "1 \(SYS_mkdirat) 1 /x/rootfs link/a/b"]
+        #expect(Hostile.byPath(careless.compactMap { SystemCall(record: $0[...]) }).count == 2)
       }
     }
 
-    private static func calls(_ bundle: Bundle, _ runtime: String) throws -> [SystemCall] {
+    private static func calls(_ bundle: Bundle) throws -> [SystemCall] {
       let record = bundle.workspace + "/calls"
       let outcome = try Command(
-        [Machine.faults, "-r", record, "-s", bundle.id, runtime, "--root", bundle.states, "run"]
+        [Machine.faults, "-r", record, "-s", bundle.id, Machine.runtime, "--root", bundle.states, "run"]
           + ["--bundle", bundle.directory, bundle.id],
         environment: ["PATH=\(Machine.path)", bundle.marker], directory: bundle.workspace
       ).finish()
