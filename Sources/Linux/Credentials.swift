@@ -5,6 +5,8 @@ public struct CapabilitySet: OptionSet, Sendable, Equatable {
   public let rawValue: UInt64
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+  public static let setgid = CapabilitySet(rawValue: 1 << 6)
+  public static let setuid = CapabilitySet(rawValue: 1 << 7)
   public static let setpcap = CapabilitySet(rawValue: 1 << 8)
   public static let sysAdmin = CapabilitySet(rawValue: 1 << 21)
   public static let sysResource = CapabilitySet(rawValue: 1 << 24)
@@ -87,19 +89,21 @@ public enum Credentials {
     try check("setgroups", unsafe groups.withUnsafeBufferPointer { unsafe clx_setgroups($0.count, $0.baseAddress) })
   }
 
-  public static func supplementaryGroups() throws(SystemError) -> [UInt32] {
-    var result: Int32 = 0
-    let groups = unsafe [UInt32](unsafeUninitializedCapacity: 65536) { buffer, count in
-      result = unsafe clx_getgroups(65536, buffer.baseAddress)
-      count = Int(max(0, result))
-    }
-    try check("getgroups", result)
-    return groups
-  }
-
   /// Sets real, effective and saved group id. See setresgid(2).
   public static func setGroup(_ gid: UInt32) throws(SystemError) {
     try check("setresgid", on: String(gid), clx_setresgid(gid, gid, gid))
+  }
+
+  /// Becomes group 0, where the user namespace has such a group.
+  public static func becomeRootGroupIfMapped() throws(SystemError) {
+    let result = clx_setresgid(0, 0, 0)
+    if result != -EINVAL { try check("setresgid", on: "0", result) }
+  }
+
+  /// Becomes user 0, where the user namespace has such a user.
+  public static func becomeRootIfMapped() throws(SystemError) {
+    let result = clx_setresuid(0, 0, 0)
+    if result != -EINVAL { try check("setresuid", on: "0", result) }
   }
 
   /// Sets the effective group id alone: to look at files with a user's rights. See setegid(2).

@@ -65,6 +65,7 @@ struct Creation {
     let file = options.configFile ?? "config.json"
     (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
+    sandbox.addUserNamespace(warn: store.options.warn)
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)
@@ -117,8 +118,11 @@ struct Creation {
   /// What can be seen to fail before anything is made.
   private static func check(_ plan: SandboxPlan, _ options: CreateOptions, isAttached: Bool) throws(Failure) {
     let path = plan.rootfs.path
-    let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
-    guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
+    // In another mount namespace there may be other files.
+    if !plan.namespaces.joins(.mount) {
+      let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
+      guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
+    }
     if plan.process.terminal && !isAttached && options.consoleSocket == nil {
       throw Failure("process.terminal is true: a container that is not attached needs --console-socket")
     }
@@ -178,9 +182,14 @@ struct Creation {
     _ container: consuming Container, _ sandbox: SandboxPlan, _ terminal: consuming TerminalChannel,
     _ running: inout RunningInit, in store: ContainerStore
   ) throws(Failure) -> Created {
-    try running.createCgroup()
+    try running.createCgroup(for: config.linux?.resources, store.options)
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
-    try running.cgroup.apply(deviceRules)
+    do throws(Failure) {
+      try running.cgroup.apply(deviceRules)
+    } catch {
+      // An ordinary user's container has only devices that the user has.
+      if !store.options.isRootless { throw error }
+    }
     let attachment = try running.cgroup.attachment()
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
@@ -193,7 +202,7 @@ struct Creation {
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
     let plan = InitPlan(
-      id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
+      id: id.text, sandbox: sandbox, cgroups: try cgroupView(running.cgroup), hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty))
     let started = try step("clone") { () throws(SystemError) in
@@ -203,7 +212,7 @@ struct Creation {
     running.started = started
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
-    return try writeDown(container, pid, socket, terminal)
+    return try writeDown(container, pid, in: running.cgroup, socket, terminal)
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -226,7 +235,7 @@ struct Creation {
       try writeIDMaps(sandbox.namespaces, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
-    try prepare(pid, running.cgroup)
+    try limit(running.cgroup)
     let filter = try compileFilter(store)
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
@@ -247,19 +256,11 @@ struct Creation {
     return pid
   }
 
-  /// Limits and what else is set from outside.
-  private func prepare(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) {
-    if !cgroup.hierarchies.isEmpty {
-      var resources = config.linux?.resources ?? Config.Linux.Resources()
-      resources.devices = []
-      try cgroup.apply(resources)
-    }
-    if let adjustment = sandbox.process.oomScoreAdjustment {
-      try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
-        () throws(SystemError) in
-        try writeProcessFile(pid, "oom_score_adj", String(adjustment))
-      }
-    }
+  private func limit(_ cgroup: Cgroup) throws(Failure) {
+    if cgroup.hierarchies.isEmpty { return }
+    var resources = config.linux?.resources ?? Config.Linux.Resources()
+    resources.devices = []
+    try cgroup.apply(resources)
   }
 
   /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
@@ -283,25 +284,31 @@ struct Creation {
     return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 
-  private func cgroupView() -> CgroupView {
+  /// What a mount of type `cgroup` shows: the container's cgroup, or where it has none, its caller's.
+  private func cgroupView(_ made: Cgroup) throws(Failure) -> CgroupView {
     let inNamespace = sandbox.namespaces.separates(.cgroup)
+    guard sandbox.rootfs.mounts.contains(where: { $0.source == .cgroup }) else {
+      return CgroupView(.none, inNamespace: inNamespace, isOwn: true)
+    }
+    let isOwn = !made.hierarchies.isEmpty && made.hierarchies.count == cgroup.hierarchies.count
+    let cgroup = isOwn ? made : try Cgroup(callersIn: CgroupLayout.detect())
     if cgroup.hierarchies.count == 1, let unified = cgroup.unified {
-      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace)
+      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace, isOwn: isOwn)
     }
     let hierarchies = cgroup.hierarchies.filter { $0.kind == .v1 }
-    if hierarchies.isEmpty { return CgroupView(.none, inNamespace: inNamespace) }
     return CgroupView(
       .hierarchies(
         hierarchies.map {
           CgroupView.Hierarchy(name: $0.name, options: $0.mountOptions, directory: $0.directory)
-        }), inNamespace: inNamespace)
+        }), inNamespace: inNamespace, isOwn: isOwn)
   }
 
   /// Writes down who the container process is, for every command that comes later, and the pid file.
   private func writeDown(
-    _ container: consuming Container, _ pid: Int32, _ socket: consuming Socket, _ terminal: consuming TerminalChannel
+    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket, _ terminal: consuming TerminalChannel
   ) throws(Failure) -> Created {
     var record = record
+    record.cgroups = cgroup.saved
     record.state.pid = pid
     record.state.status = .created
     guard let status = ProcessStatus.of(pid) else { throw RunningInit.confused }

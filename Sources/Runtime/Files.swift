@@ -20,18 +20,6 @@ func sendPIDFD(_ path: String, _ pid: Int32) throws(Failure) {
   }
 }
 
-/// Writes uid and gid maps (user_namespaces(7)).
-func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
-  try step("user namespace: map ids") { () throws(SystemError) in
-    if !namespaces.groupMappings.isEmpty {
-      try writeProcessFile(pid, "gid_map", namespaces.groupMappings.map { $0.line }.joined())
-    }
-    if !namespaces.userMappings.isEmpty {
-      try writeProcessFile(pid, "uid_map", namespaces.userMappings.map { $0.line }.joined())
-    }
-  }
-}
-
 /// The name of a user in /etc/passwd, or the number.
 func userName(_ uid: UInt32) -> String {
   if uid == 0 { return "root" }

@@ -13,9 +13,22 @@ struct RunningInit {
 
   init(cgroup: Cgroup) { self.cgroup = cgroup }
 
-  mutating func createCgroup() throws(Failure) {
+  /// Makes the cgroup. An ordinary user's container does without where the user may make none, unless it asks for limits.
+  mutating func createCgroup(for limits: Config.Linux.Resources?, _ options: RuntimeOptions) throws(Failure) {
     if cgroup.hierarchies.isEmpty { return }
-    try cgroup.create()
+    do throws(Failure) {
+      try cgroup.create()
+    } catch {
+      let isForbidden = error.errno == .permissionDenied || error.errno == .readOnlyFileSystem
+      guard isForbidden, options.isRootless else { throw error }
+      try cgroup.create(whereAllowed: true)
+      if cgroup.hierarchies.isEmpty {
+        var limits = limits ?? Config.Linux.Resources()
+        limits.devices = []
+        if limits != Config.Linux.Resources() { throw error }
+        options.warn(error.message + "; the container has no cgroup of its own")
+      }
+    }
     hasCgroup = true
   }
 

@@ -37,12 +37,15 @@ extension Rootfs {
     do {
       return try root.open("/dev/pts/ptmx", multiplexerFlags)
     } catch {
+      // Nothing is mounted into a root that is not the container's alone: the terminal is one of its surroundings.
+      if plan.entry == .changeRoot { return try openFile("/dev/ptmx", multiplexerFlags) }
       return try root.open("/dev/ptmx", multiplexerFlags)
     }
   }
 
   /// Binds the terminal onto `/dev/console`. The target must be a file, not a symlink (CVE-2025-52565).
   func bindConsole(_ terminal: borrowing Descriptor) throws(SystemError) {
+    if plan.entry == .changeRoot { return }
     let dev = try root.openDirectory(creating: "/dev")
     do throws(SystemError) {
       try root.makeNode("console", in: dev, mode: FileStatus.regular | 0o600, device: 0)

@@ -71,6 +71,8 @@ public func startInit(_ plan: InitPlan, _ channels: InitChannels) throws(SystemE
 }
 
 /// Joins what must be joined first, then makes the container process as a sibling and ends.
+///
+/// What takes files of /proc/self is done before: in somebody else's user namespace these belong to root outside.
 private func intermediate(_ plan: InitPlan, _ channels: InitChannels) -> Never {
   makeSibling(plan, channels, Socket(Descriptor(taking: channels.parent)))
   CurrentProcess.exit(0)
@@ -80,7 +82,12 @@ private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: c
   do throws(Failure) {
     try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: plan.kept(channels)) }
     let namespaces = plan.sandbox.namespaces
+    try plan.sandbox.process.setOOMScore()
+    let offsets = namespaces.entersTimeByBirth ? try namespaces.openTimeOffsets() : -1
+    // Processes of a container that is joined may not look into this one (CVE-2016-9962).
+    try step("clone") { () throws(SystemError) in try CurrentProcess.setDumpable(false) }
     try namespaces.join(before: true)
+    if namespaces.entersTimeByBirth { try namespaces.makeTimeNamespace(offsets) }
     let cloned = try step("clone") { () throws(SystemError) in
       try clone(into: namespaces.createdByClone, sibling: true)
     }
@@ -135,10 +142,30 @@ extension NamespacePlan {
     for one in later { try one.join() }
   }
 
+  /// Where the namespace has no such user, whoever enters it has all rights in it as well.
   func becomeRootOfUserNamespace() throws(Failure) {
     try step("user namespace") { () throws(SystemError) in
-      try Credentials.setGroup(0)
-      try Credentials.setUser(0)
+      try Credentials.becomeRootGroupIfMapped()
+      try Credentials.becomeRootIfMapped()
+    }
+  }
+
+  /// Whether the intermediate process makes the time namespace: not where it belongs to a user namespace that is made later.
+  var entersTimeByBirth: Bool { needsIntermediate && created.contains(.time) && !created.contains(.user) }
+
+  /// The file that takes the clocks' offsets, while it is ours to open; -1: not needed (time_namespaces(7)).
+  func openTimeOffsets() throws(Failure) -> Int32 {
+    if timeOffsets.isEmpty { return -1 }
+    return try step("time namespace") { () throws(SystemError) in
+      try openFile("/proc/self/timens_offsets", .writeOnly).release()
+    }
+  }
+
+  /// Makes the time namespace for the caller's children, and sets its clocks while nobody is inside.
+  func makeTimeNamespace(_ offsets: Int32) throws(Failure) {
+    try step("time namespace") { () throws(SystemError) in
+      try NamespaceFlags.time.unshare()
+      if offsets >= 0 { try Descriptor(taking: offsets).write(timeOffsets.joined()) }
     }
   }
 }
@@ -215,6 +242,9 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
     if try parent.peerHasClosed() { CurrentProcess.exit(1) }
     try closeForeignDescriptors(keeping: plan.kept(channels))
   }
+  if !namespaces.needsIntermediate { try plan.sandbox.process.setOOMScore() }
+  let entersTime = namespaces.created.contains(.time) && !namespaces.entersTimeByBirth
+  let timeOffsets = entersTime ? try namespaces.openTimeOffsets() : -1
   try step("cgroup: attach") { () throws(SystemError) in
     for number in channels.cgroupTasks { try Descriptor(taking: number).write("0") }
     if channels.cgroupDirectory >= 0 { _ = Descriptor(taking: channels.cgroupDirectory) }
@@ -233,23 +263,17 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
       try CurrentProcess.setDumpable(false)
     }
   }
-  let late = namespaces.created.intersection([.cgroup, .time])
-  if !late.isEmpty {
-    try step("namespaces") { () throws(SystemError) in try late.unshare() }
+  if namespaces.created.contains(.cgroup) {
+    try step("cgroup namespace") { () throws(SystemError) in try NamespaceFlags.cgroup.unshare() }
   }
-  if late.contains(.time) { try enterTimeNamespace(namespaces.timeOffsets) }
+  if entersTime {
+    try namespaces.makeTimeNamespace(timeOffsets)
+    try step("time namespace") { () throws(SystemError) in
+      try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
+    }
+  }
   if namespaces.created.contains(.network) {
     try step("network") { () throws(SystemError) in try ProcessAttributes.bringInterfaceUp("lo") }
-  }
-}
-
-/// Writes the offsets while nobody is inside, and enters (time_namespaces(7)).
-private func enterTimeNamespace(_ offsets: [String]) throws(Failure) {
-  try step("time namespace") { () throws(SystemError) in
-    let proc = try Procfs(processesOnly: true)
-    let own = String(CurrentProcess.pid)
-    if !offsets.isEmpty { try proc.write(offsets.joined(), to: own + "/timens_offsets") }
-    try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
   }
 }
 
@@ -260,33 +284,21 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
   if sandbox.process.joinsNewKeyring { try joinKeyring(plan.id) }
-  let filter: FilterPlan
-  if sandbox.namespaces.created.contains(.mount) {
-    var rootfs = try Rootfs(sandbox.rootfs)
-    try rootfs.mountAll(cgroups: plan.cgroups)
-    try rootfs.populateDev()
-    if sandbox.process.terminal {
-      try step("terminal") { () throws(SystemError) in
-        try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
-          (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
-        }
+  var rootfs = try Rootfs(sandbox.rootfs)
+  try rootfs.mountAll(cgroups: plan.cgroups)
+  try rootfs.populateDev()
+  if sandbox.process.terminal {
+    try step("terminal") { () throws(SystemError) in
+      try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
+        (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
       }
     }
-    filter = try awaitGoAhead(plan, parent)
-    try rootfs.ensureDirectory(sandbox.process.workingDirectory)
-    try rootfs.mask()
-    try rootfs.finish()
-    try rootfs.enter()
-  } else {
-    if sandbox.process.terminal {
-      try step("terminal") { () throws(SystemError) in
-        try openConsole(
-          sandbox.process, ptmx: openFile("/dev/ptmx", multiplexerFlags), sendTo: channels.console
-        ) { _ in }
-      }
-    }
-    filter = try awaitGoAhead(plan, parent)
   }
+  let filter = try awaitGoAhead(plan, parent)
+  try rootfs.ensureDirectory(sandbox.process.workingDirectory)
+  try rootfs.mask()
+  try rootfs.finish()
+  try rootfs.enter()
   try setNames(sandbox)
   var process = sandbox.process
   try process.prepare()

@@ -23,6 +23,19 @@ extension ProcessPlan {
     }
   }
 
+  /// Through the caller's /proc, with the caller's rights: before any namespace is entered.
+  func setOOMScore() throws(Failure) {
+    guard let oomScoreAdjustment else { return }
+    try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
+      () throws(SystemError) in
+      do throws(SystemError) {
+        try openFile("/proc/self/oom_score_adj", .writeOnly).write(String(oomScoreAdjustment))
+      } catch {
+        throw error.on("/proc/self/oom_score_adj")
+      }
+    }
+  }
+
   private func limitHint(_ errno: Errno) -> String? {
     errno == .notPermitted ? "raising a hard limit needs CAP_SYS_RESOURCE" : nil
   }
@@ -50,22 +63,35 @@ extension ProcessPlan {
   /// Runs the body with the access rights the program will have, then takes back the own ones: what only root may
   /// reach must not be found for a user.
   private mutating func asUser(_ body: (inout ProcessPlan) throws(Failure) -> Void) throws(Failure) {
-    guard uid != 0 else { return try body(&self) }
-    let groups = try step("user") { () throws(SystemError) in
-      let groups = try Credentials.supplementaryGroups()
-      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(additionalGroups) }
+    let own = (uid: CurrentProcess.effectiveUID, gid: CurrentProcess.effectiveGID)
+    try setGroups()
+    guard uid != own.uid else { return try body(&self) }
+    try step("user") { () throws(SystemError) in
       try Credentials.setEffectiveGroup(gid)
       try Credentials.setEffectiveUser(uid)
-      return groups
     }
     var failure: Failure?
     do { try body(&self) } catch { failure = error }
     try step("user") { () throws(SystemError) in
-      try Credentials.setEffectiveUser(0)
-      try Credentials.setEffectiveGroup(0)
-      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(groups) }
+      try Credentials.setEffectiveUser(own.uid)
+      try Credentials.setEffectiveGroup(own.gid)
     }
     if let failure { throw failure }
+  }
+
+  /// Where a user namespace denies setgroups(2), the groups stay as they are; others cannot be had.
+  private func setGroups() throws(Failure) {
+    if keepsOriginalGroups { return }
+    do {
+      try Credentials.setSupplementaryGroups(additionalGroups)
+    } catch {
+      let isDenied = error.errno == .notPermitted && (try? Credentials.capabilities().effective.contains(.setgid)) == true
+      guard isDenied else { throw Failure("user", error) }
+      if additionalGroups.isEmpty { return }
+      throw Failure(
+        "process.user.additionalGids", error,
+        hint: "the container's user namespace does not allow it; it needs groups from /etc/subgid")
+    }
   }
 
   private func enterWorkingDirectory() throws(Failure) {
@@ -208,9 +234,9 @@ extension ProcessPlan {
         try Credentials.limitBounding(to: capabilities.bounding)
       }
     }
+    try setGroups()
     try step("user") { () throws(SystemError) in
       try Credentials.setKeepCapabilities(true)
-      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(additionalGroups) }
       try Credentials.setGroup(gid)
       try Credentials.setUser(uid)
     }

@@ -20,6 +20,18 @@ public struct SandboxPlan: Equatable, Sendable {
   }
 }
 
+extension SandboxPlan {
+  /// For a configuration that was written without a user namespace in mind: terminals keep the group they are made with.
+  public mutating func leaveOutUnmappedGroups() {
+    for index in rootfs.mounts.indices {
+      guard case .fileSystem("devpts", _) = rootfs.mounts[index].source else { continue }
+      rootfs.mounts[index].data.removeAll { option in
+        option.key == "gid" && !(option.value.flatMap { UInt32($0) }.map { namespaces.maps(group: $0) } ?? true)
+      }
+    }
+  }
+}
+
 /// Which namespaces are made and which are joined (config-linux.md, "Namespaces").
 public struct NamespacePlan: Equatable, Sendable {
   public struct Joined: Equatable, Sendable {
@@ -35,6 +47,11 @@ public struct NamespacePlan: Equatable, Sendable {
   /// Lines of /proc/self/timens_offsets: `monotonic 10 0`.
   public var timeOffsets: [String] = []
 
+  /// Whether the group stands for one of the caller's user namespace.
+  func maps(group: UInt32) -> Bool {
+    !created.contains(.user) || groupMappings.contains { group >= $0.container && group - $0.container < $0.size }
+  }
+
   public func joins(_ kind: NamespaceFlags) -> Bool { joined.contains { $0.kind == kind } }
 
   /// Whether the container has a namespace of that kind apart from the runtime's.
@@ -46,6 +63,12 @@ public struct IDMapping: Equatable, Sendable {
   public var container: UInt32
   public var host: UInt32
   public var size: UInt32
+
+  public init(container: UInt32, host: UInt32, size: UInt32) {
+    self.container = container
+    self.host = host
+    self.size = size
+  }
 
   public init(_ mapping: Config.IDMapping) {
     container = mapping.containerID
@@ -59,10 +82,21 @@ public struct IDMapping: Equatable, Sendable {
 
 /// The root file system and everything mounted into it.
 public struct RootfsPlan: Equatable, Sendable {
+  /// How the directory becomes the process's root.
+  public enum Entry: Equatable, Sendable {
+    case pivotRoot
+    /// For root file systems on an initramfs, which pivot_root(2) refuses.
+    case moveRoot
+    /// Without a mount namespace of the container's own nothing but the process's root is changed.
+    case changeRoot
+  }
+
   /// Absolute path on the host.
   public var path: String
+  /// The namespaces that are the caller's.
+  public var sharedNamespaces: NamespaceFlags = []
   public var readOnly = false
-  public var usesPivotRoot = true
+  public var entry = Entry.pivotRoot
   /// `linux.rootfsPropagation`, applied at the end; `nil`: left as the set-up makes it.
   public var propagation: Propagation?
   public var mounts: [MountPlan] = []

@@ -257,7 +257,6 @@ static inline long clx_keyctl_setperm(int key, unsigned permissions) {
 static inline int clx_setgroups(size_t count, const uint32_t *groups) {
   return CLX_INT(syscall(SYS_setgroups, count, groups));
 }
-static inline int clx_getgroups(int count, uint32_t *groups) { return CLX_INT(syscall(SYS_getgroups, count, groups)); }
 static inline int clx_setresgid(unsigned r, unsigned e, unsigned s) { return CLX_INT(syscall(SYS_setresgid, r, e, s)); }
 static inline int clx_setresuid(unsigned r, unsigned e, unsigned s) { return CLX_INT(syscall(SYS_setresuid, r, e, s)); }
 static inline unsigned clx_geteuid(void) { return (unsigned)syscall(SYS_geteuid); }
