@@ -106,6 +106,16 @@ public enum Credentials {
     if result != -EINVAL { try check("setresuid", on: "0", result) }
   }
 
+  /// Whether a user of this machine can reach the path. See access(2), which asks for the real ids: only these change for a moment.
+  public static func canReach(_ path: String, uid: UInt32, gid: UInt32) throws(SystemError) -> Bool {
+    try check("setresgid", on: String(gid), clx_setresgid(gid, UInt32.max, UInt32.max))
+    try check("setresuid", on: String(uid), clx_setresuid(uid, UInt32.max, UInt32.max))
+    let result = unsafe clx_faccessat(Int32(CLX_AT_FDCWD), path, F_OK, 0)
+    try check("setresuid", on: "0", clx_setresuid(0, UInt32.max, UInt32.max))
+    try check("setresgid", on: "0", clx_setresgid(0, UInt32.max, UInt32.max))
+    return result != -EACCES
+  }
+
   /// Sets the effective group id alone: to look at files with a user's rights. See setegid(2).
   public static func setEffectiveGroup(_ gid: UInt32) throws(SystemError) {
     try check("setresgid", on: String(gid), clx_setresgid(UInt32.max, gid, UInt32.max))

@@ -18,6 +18,10 @@ struct ContainerRecord: Equatable {
   var hasAnnotations = false
   /// Whether there is a program to start: the specification lets `create` go without one.
   var hasProcess = true
+  /// Whether somebody may have to be told of system calls.
+  var notifiesListener = false
+  /// The SELinux label of sockets made for the container.
+  var socketLabel: String?
   /// Which commands must look into the saved config.json for hooks.
   var hasPoststartHooks = false
   var hasPoststopHooks = false
@@ -32,6 +36,8 @@ struct ContainerRecord: Equatable {
     startTime = try json.integer("startTime")
     cgroups = try json.strings("cgroups")
     hasAnnotations = try json.bool("hasAnnotations")
+    notifiesListener = try json.bool("notifiesListener")
+    socketLabel = try json.nonEmptyString("socketLabel")
     hasProcess = try json.bool("hasProcess")
     hasPoststartHooks = try json.bool("hasPoststartHooks")
     hasPoststopHooks = try json.bool("hasPoststopHooks")
@@ -44,6 +50,8 @@ struct ContainerRecord: Equatable {
       json.member("startTime", startTime)
       json.member("cgroups", cgroups)
       json.member("hasAnnotations", hasAnnotations)
+      json.member("notifiesListener", notifiesListener)
+      json.member("socketLabel", socketLabel)
       json.member("hasProcess", hasProcess)
       json.member("hasPoststartHooks", hasPoststartHooks)
       json.member("hasPoststopHooks", hasPoststopHooks)

@@ -79,6 +79,8 @@ struct Creation {
     record.hasAnnotations = !config.annotations.isEmpty
     state.annotations = config.annotations
     record.cgroups = cgroup.saved
+    record.socketLabel = sandbox.process.selinuxLabel
+    record.notifiesListener = SeccompListener.path(in: config) != nil
     record.hasProcess = config.process != nil
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
@@ -123,6 +125,7 @@ struct Creation {
       let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
       guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
     }
+    try plan.checkSecurityModules()
     if plan.process.terminal && !isAttached && options.consoleSocket == nil {
       throw Failure("process.terminal is true: a container that is not attached needs --console-socket")
     }
@@ -133,9 +136,6 @@ struct Creation {
 
   /// What is asked for and not carried out is an error: a container must not run as if it had it.
   private static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
-    if !(linux?.netDevices.isEmpty ?? true) {
-      throw Failure("config.json: linux.netDevices: not carried out by this version")
-    }
     if linux?.intelRdt != nil { throw Failure("config.json: linux.intelRdt: not carried out by this version") }
   }
 
@@ -235,6 +235,9 @@ struct Creation {
       try writeIDMaps(sandbox.namespaces, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
+    if let devices = config.linux?.netDevices, !devices.isEmpty {
+      try running.move(devices, to: sandbox.namespaces.path(of: .network, in: pid))
+    }
     try limit(running.cgroup)
     let filter = try compileFilter(store)
     if plan.announcesEnvironment {
@@ -273,14 +276,12 @@ struct Creation {
   }
 
   private func compileFilter(_ store: ContainerStore) throws(Failure) -> FilterPlan {
-    guard let profile = config.linux?.seccomp else { return .none }
+    guard var profile = config.linux?.seccomp else { return .none }
+    profile.listenerPath = SeccompListener.path(in: config) ?? profile.listenerPath
     let program = try SeccompProgram.program(
       for: profile, cache: SeccompCache(directory: store.options.root + "/.cache"),
       failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
-    // Nobody would answer: every such call would wait, or fail with ENOSYS.
-    guard !program.notifies else {
-      throw Failure("config.json: linux.seccomp: SCMP_ACT_NOTIFY is not carried out by this version")
-    }
+    if let path = program.listenerPath { try SeccompListener.check(path) }
     return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 
@@ -305,7 +306,8 @@ struct Creation {
 
   /// Writes down who the container process is, for every command that comes later, and the pid file.
   private func writeDown(
-    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket, _ terminal: consuming TerminalChannel
+    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket,
+    _ terminal: consuming TerminalChannel
   ) throws(Failure) -> Created {
     var record = record
     record.cgroups = cgroup.saved

@@ -8,6 +8,7 @@ struct RunningInit {
   var cgroup: Cgroup
   var started: StartedInit?
   private var hasCgroup = false
+  private var netDevices: NetDevices?
   /// Whether a hook may have run, or the container was complete: from then on poststop hooks belong to its end.
   var hasReachedHooks = false
 
@@ -30,6 +31,13 @@ struct RunningInit {
       }
     }
     hasCgroup = true
+  }
+
+  /// Moves network devices of the host into the container's namespace.
+  mutating func move(_ devices: OrderedMap<Config.NetDevice>, to namespace: String) throws(Failure) {
+    let moving = try NetDevices(into: namespace)
+    try moving.move(devices)
+    netDevices = moving
   }
 
   /// The container process; 0 while an intermediate process has not told.
@@ -77,6 +85,8 @@ struct RunningInit {
 
   /// Ends and removes everything.
   func abandon() {
+    // While the namespace is there: with it they would go, too.
+    netDevices?.giveBack()
     switch started {
     case .container(let pid)?, .intermediate(let pid)?:
       try? signalProcess(pid, Signal.kill.number)

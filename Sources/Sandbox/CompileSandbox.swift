@@ -22,7 +22,8 @@ extension SandboxPlan {
     if !namespaces.created.contains(.mount) { rootfs.entry = .changeRoot }
     if rootfs.entry == .changeRoot && (root.readonly || linux.rootfsPropagation != nil) {
       throw Failure(
-        "config.json: root.readonly and linux.rootfsPropagation: the root of a mount namespace that is joined stays as it is")
+        "config.json: root.readonly and linux.rootfsPropagation: the root of a mount namespace that is joined stays as it is"
+      )
     }
     for kind in [NamespaceFlags.pid, .ipc] where !namespaces.separates(kind) { rootfs.sharedNamespaces.insert(kind) }
     rootfs.propagation = linux.rootfsPropagation?.propagation
@@ -43,6 +44,7 @@ extension SandboxPlan {
     process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process) } ?? .none
     if let personality = linux.personality { process.personality = try personality.number() }
     if let policy = linux.memoryPolicy { process.memoryPolicy = try MemoryPolicyPlan(policy) }
+    process.landlock = try LandlockPlan.of(config.annotations)
     process.keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
   }
 

@@ -219,7 +219,7 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
     return
   }
   do throws(Failure) {
-    try ready.process.execute(ready.filter)
+    try ready.process.execute(ready.filter, reportingTo: starter)
   } catch {
     report(error, to: starter)
   }
@@ -283,7 +283,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
 {
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
-  if sandbox.process.joinsNewKeyring { try joinKeyring(plan.id) }
+  if sandbox.process.joinsNewKeyring { try sandbox.process.joinKeyring(plan.id) }
   var rootfs = try Rootfs(sandbox.rootfs)
   try rootfs.mountAll(cgroups: plan.cgroups)
   try rootfs.populateDev()
@@ -315,17 +315,6 @@ private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(F
   try plan.hooks.run(.createContainer)
   try writeSysctl(plan.sandbox.sysctl)
   return filter
-}
-
-private func joinKeyring(_ name: String) throws(Failure) {
-  do {
-    try ProcessAttributes.joinSessionKeyring("_ses." + name)
-  } catch {
-    // A kernel without keyrings, or one whose seccomp of the host forbids them, has nothing to separate.
-    guard error.errno == .noFunction || error.errno == .notPermitted || error.errno == .permissionDenied else {
-      throw Failure("session keyring", error, hint: "--no-new-keyring leaves it out")
-    }
-  }
 }
 
 /// Kernel parameters, through a proc of our own (CVE-2019-16884).

@@ -14,6 +14,7 @@ extension ProcessPlan {
       try step("personality") { () throws(SystemError) in try ProcessAttributes.setPersonality(personality) }
     }
     try setScheduling()
+    if let landlock { landlockRuleset = try landlock.ruleset() }
     addHome()
     addListenVariables()
     if arguments.isEmpty { return }
@@ -85,7 +86,8 @@ extension ProcessPlan {
     do {
       try Credentials.setSupplementaryGroups(additionalGroups)
     } catch {
-      let isDenied = error.errno == .notPermitted && (try? Credentials.capabilities().effective.contains(.setgid)) == true
+      let isDenied =
+        error.errno == .notPermitted && (try? Credentials.capabilities().effective.contains(.setgid)) == true
       guard isDenied else { throw Failure("user", error) }
       if additionalGroups.isEmpty { return }
       throw Failure(
@@ -172,7 +174,9 @@ extension ProcessPlan {
   // MARK: the last steps
 
   /// Gives up what the program is not to have and becomes the program. Returns only by throwing.
-  func execute(_ filter: FilterPlan) throws(Failure) -> Never {
+  ///
+  /// - Parameter starter: is told when a filter that notifies is loaded, and gets the descriptor for its listener.
+  func execute(_ filter: FilterPlan, reportingTo starter: borrowing Socket) throws(Failure) {
     let preserved = 3 + preservedDescriptors
     try step("descriptors") { () throws(SystemError) in
       try Descriptor.closeOnExec(from: preserved)
@@ -183,12 +187,16 @@ extension ProcessPlan {
       }
     }
     try writeLabels()
-    // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities go.
-    if !noNewPrivileges { try load(filter) }
+    // Without no_new_privs, both walls need CAP_SYS_ADMIN: before the capabilities go.
+    if !noNewPrivileges {
+      try enforceLandlock()
+      try load(filter, starter)
+    }
     try setCredentials()
     if noNewPrivileges {
       try step("noNewPrivileges") { () throws(SystemError) in try CurrentProcess.setNoNewPrivileges() }
-      try load(filter)
+      try enforceLandlock()
+      try load(filter, starter)
     }
     SignalReader.reset()
     do {
@@ -199,32 +207,22 @@ extension ProcessPlan {
     CurrentProcess.exit(255)
   }
 
-  private func load(_ filter: FilterPlan) throws(Failure) {
-    if filter.instructions.isEmpty { return }
-    try step("seccomp") { () throws(SystemError) in
-      _ = try ProcessAttributes.loadFilter(filter.instructions, flags: filter.flags)
+  private func enforceLandlock() throws(Failure) {
+    if landlockRuleset < 0 { return }
+    try step("org.apus.landlock") { () throws(SystemError) in
+      try Landlock.enforce(Descriptor(taking: landlockRuleset))
     }
   }
 
-  private func writeLabels() throws(Failure) {
-    if apparmorProfile == nil && selinuxLabel == nil { return }
-    let proc = try step("security label") { () throws(SystemError) in try Procfs(processesOnly: true) }
-    let own = String(CurrentProcess.pid)
-    if let profile = apparmorProfile {
-      try step("apparmorProfile \"" + profile + "\"", hint: { _ in "is AppArmor on, and the profile loaded?" }) {
-        () throws(SystemError) in
-        do throws(SystemError) {
-          try proc.write("exec " + profile, to: own + "/attr/apparmor/exec")
-        } catch {
-          if error.errno != .noSuchFileOrDirectory { throw error }
-          try proc.write("exec " + profile, to: own + "/attr/exec")
-        }
-      }
-    }
-    if let label = selinuxLabel {
-      try step("selinuxLabel \"" + label + "\"", hint: { _ in "is SELinux on?" }) { () throws(SystemError) in
-        try proc.write(label, to: own + "/attr/exec")
-      }
+  /// From here on the filter meets our own calls, too. The listener answers them as soon as it has the descriptor, which
+  /// takes one call: the profile was checked to allow that (``SeccompProgram``).
+  private func load(_ filter: FilterPlan, _ starter: borrowing Socket) throws(Failure) {
+    if filter.instructions.isEmpty { return }
+    try step("seccomp") { () throws(SystemError) in
+      guard let listener = try ProcessAttributes.loadFilter(filter.instructions, flags: filter.flags) else { return }
+      try starter.send(ChildMessage.filterLoaded.bytes, descriptor: listener.number)
+      // Not closed, which the filter may forbid: execve(2) does that.
+      _ = listener.release()
     }
   }
 

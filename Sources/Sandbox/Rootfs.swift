@@ -170,10 +170,9 @@ struct Rootfs: ~Copyable {
     }
   }
 
-  /// `linux.mountLabel` means nothing to a kernel without SELinux; the kernel's own file systems label themselves.
+  /// The kernel's own file systems label themselves.
   private static func takesLabel(_ type: String) -> Bool {
-    if type == "proc" || type == "sysfs" || type == "mqueue" { return false }
-    return (try? fileStatus("/sys/fs/selinux/enforce")) != nil
+    type != "proc" && type != "sysfs" && type != "mqueue"
   }
 
   private func realDirectory(_ path: String) throws(SystemError) -> Descriptor {

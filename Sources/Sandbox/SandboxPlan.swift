@@ -47,6 +47,12 @@ public struct NamespacePlan: Equatable, Sendable {
   /// Lines of /proc/self/timens_offsets: `monotonic 10 0`.
   public var timeOffsets: [String] = []
 
+  /// The file of a namespace that process `pid` is in, or will be in as soon as it has joined it.
+  public func path(of kind: NamespaceFlags, in pid: Int32) -> String {
+    if let joined = joined.first(where: { $0.kind == kind }) { return joined.path }
+    return "/proc/" + String(pid) + "/ns/" + kind.fileName
+  }
+
   /// Whether the group stands for one of the caller's user namespace.
   func maps(group: UInt32) -> Bool {
     !created.contains(.user) || groupMappings.contains { group >= $0.container && group - $0.container < $0.size }
@@ -208,6 +214,9 @@ public struct ProcessPlan: Equatable, Sendable {
   public var memoryPolicy: MemoryPolicyPlan?
   public var apparmorProfile: String?
   public var selinuxLabel: String?
+  public var landlock: LandlockPlan?
+  /// Its rules, once they were made; -1: none.
+  var landlockRuleset: Int32 = -1
   public var joinsNewKeyring = true
   /// Descriptors from 3 on that the program gets, by `--preserve-fds` and `LISTEN_FDS`.
   public var preservedDescriptors: Int32 = 0

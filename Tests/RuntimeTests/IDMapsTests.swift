@@ -4,7 +4,8 @@ import Testing
 @testable import Runtime
 
 @Suite struct IDMapsTests {
-  static let file = Array("root:1:1\nsomebody:100000:65536\n# a comment\nsomebody:x:1\n1500:300000:10\nsomebody:200000:5:9\n".utf8)
+  static let file = Array(
+    "root:1:1\nsomebody:100000:65536\n# a comment\nsomebody:x:1\n1500:300000:10\nsomebody:200000:5:9\n".utf8)
 
   @Test func theRangesOfAUserStandUnderNameOrNumber() {
     #expect(

@@ -24,7 +24,9 @@ extension Integration {
         var config = try JSON(parsing: try Files.read(bundle.directory + "/config.json"))
         #expect(config["linux"]["uidMappings"][0]["hostID"].integer == bundle.user?.id)
         config["process"]["terminal"] = false
-        config["process"]["args"] = ["sh", "-c", "id -u; cat /proc/self/uid_map; echo > /dev/null; ls /sys/class/net | head -1"]
+        config["process"]["args"] = [
+          "sh", "-c", "id -u; cat /proc/self/uid_map; echo > /dev/null; ls /sys/class/net | head -1",
+        ]
         config["process"]["env"].append(.string(bundle.marker))
         bundle.config = config
         let outcome = try bundle.run()
@@ -119,10 +121,14 @@ extension Integration {
     @Test(.enabled(if: OrdinaryUser.canGiveIDs, "needs newuidmap"))
     func theIDsThatTheUserMayGiveAwayAreUsed() throws {
       try withUsersBundle(RootlessContainers.giver) { bundle throws in
-        bundle.config["process"]["capabilities"] = ["bounding": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"]]
+        bundle.config["process"]["capabilities"] = [
+          "bounding": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"],
+        ]
         let lines = try bundle.output(of: "cat /proc/self/uid_map; touch /tmp/theirs; chown 1000:1000 /tmp/theirs")
           .split(separator: "\n").map { words(String($0)) }
-        #expect(lines == [["1", "700000", "65536"], ["0", "15000", "1"]] || lines == [["0", "15000", "1"], ["1", "700000", "65536"]])
+        #expect(
+          lines == [["1", "700000", "65536"], ["0", "15000", "1"]]
+            || lines == [["0", "15000", "1"], ["1", "700000", "65536"]])
         var status = stat()
         #expect(stat(bundle.rootfs + "/tmp/theirs", &status) == 0 && status.st_uid == 700_999)
       }
@@ -153,7 +159,8 @@ extension Integration {
         bundle.config["process"]["user"]["additionalGids"] = [5]
         let outcome = try bundle.tryCreate()
         #expect(outcome.status == 1)
-        #expect(outcome.errors.contains("process.user.additionalGids: setgroups: Operation not permitted; "), "\(outcome)")
+        #expect(
+          outcome.errors.contains("process.user.additionalGids: setgroups: Operation not permitted; "), "\(outcome)")
         bundle.expectNothingLeft()
       }
     }
@@ -188,7 +195,8 @@ extension Integration {
       try withUsersBundle { bundle throws in
         bundle.namespace("network")
         bundle.mount("/sys", type: "sysfs", from: "sysfs", "nosuid", "noexec", "nodev")
-        let lines = try bundle.output(of: "ls -d /sys/class/net/lo; grep ' /sys' /proc/self/mounts").split(separator: "\n")
+        let lines = try bundle.output(of: "ls -d /sys/class/net/lo; grep ' /sys' /proc/self/mounts").split(
+          separator: "\n")
         #expect(lines.first == "/sys/class/net/lo")
         #expect(lines.count > 1)
         for line in lines.dropFirst() { #expect(line.split(separator: " ")[3].hasPrefix("ro,"), "\(line)") }
@@ -210,8 +218,10 @@ extension Integration {
       try withUsersBundle { bundle throws in
         bundle.namespace("cgroup", new: inNamespace)
         bundle.mount("/sys/fs/cgroup", type: "cgroup", from: "cgroup", "nosuid", "noexec", "nodev")
-        let lines = try bundle.output(of: "grep ' /sys/fs/cgroup/' /proc/self/mounts || grep ' /sys/fs/cgroup' /proc/self/mounts")
-          .split(separator: "\n")
+        let lines = try bundle.output(
+          of: "grep ' /sys/fs/cgroup/' /proc/self/mounts || grep ' /sys/fs/cgroup' /proc/self/mounts"
+        )
+        .split(separator: "\n")
         #expect(!lines.isEmpty)
         for line in lines { #expect(line.split(separator: " ")[3].hasPrefix("ro,"), "\(line)") }
       }
@@ -246,7 +256,9 @@ extension Integration {
       try withUsersBundle { bundle throws in
         bundle.namespace("time", new: true)
         bundle.config["linux"]["timeOffsets"] = ["boottime": ["secs": 86_400]]
-        let lines = try bundle.output(of: "cat /proc/self/timens_offsets").split(separator: "\n").map { words(String($0)) }
+        let lines = try bundle.output(of: "cat /proc/self/timens_offsets").split(separator: "\n").map {
+          words(String($0))
+        }
         #expect(lines.contains(["boottime", "86400", "0"]))
       }
     }
@@ -259,7 +271,8 @@ extension Integration {
           "syscalls": [["names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13]],
         ]
         try bundle.expect(
-          "cat /proc/sys/net/ipv4/ip_forward; mkdir /tmp/x 2>&1 | grep -o 'Permission denied'", prints: "1\nPermission denied")
+          "cat /proc/sys/net/ipv4/ip_forward; mkdir /tmp/x 2>&1 | grep -o 'Permission denied'",
+          prints: "1\nPermission denied")
       }
     }
   }

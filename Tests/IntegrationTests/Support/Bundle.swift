@@ -14,6 +14,9 @@ final class Bundle {
   /// Who runs the runtime; `nil`: root.
   var user: OrdinaryUser?
 
+  /// What comes in front of the runtime's command line.
+  var prefix: [String] = []
+
   /// In the environment of every process of this bundle: finds those that were left.
   let marker: String
 
@@ -128,7 +131,7 @@ final class Bundle {
 
   /// The beginning of a command line: the runtime, as whoever runs it.
   func runtime() throws -> [String] {
-    guard let user else { return [Machine.runtime] }
+    guard let user else { return prefix + [Machine.runtime] }
     return try user.arguments(in: workspace) + [try OrdinaryUser.runtime()]
   }
 
