@@ -26,7 +26,7 @@ VERSION := $(shell cat VERSION)
 COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-unit test-integration lint format bench install clean help
+.PHONY: build run test test-unit test-integration lint format bench conformance-oci install clean help
 
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
@@ -65,6 +65,10 @@ format: ## format the Swift sources in place
 bench: build ## measure against crun and runc (ROUNDS= TESTS= BUNDLES= PEERS="name=path …")
 	@scripts/dependencies bench
 	$(SUDO) python3 benchmarks/bench.py
+
+conformance-oci: build ## the OCI's own validation suite against apus, crun and runc (RUNTIME= PEERS= JOBS=)
+	@scripts/dependencies oci bench
+	$(SUDO) conformance/oci/run
 
 install: ## copy bin/apus to $(DESTDIR)$(PREFIX)/bin (run make build before)
 	@test -x bin/apus || { echo "install: no bin/apus; run: make build" >&2; exit 1; }

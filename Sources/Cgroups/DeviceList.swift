@@ -99,18 +99,24 @@ struct DeviceList: Equatable {
     }
   }
 
-  /// Gives each exception what wider ones grant the same devices, and adds where two of them cross.
+  /// Gives each exception what wider ones grant the same devices, and adds where two of them cross. Only reading and
+  /// writing are ever asked for together; making a device file is a request of its own.
   private mutating func joinAccess() {
     var devices = exceptions
+    let together: DeviceRules.Access = [.read, .write]
     for (index, one) in exceptions.enumerated() {
       for other in exceptions[(index + 1)...] {
-        guard let both = one.intersection(other) else { continue }
+        guard let both = one.intersection(other), !one.access.isDisjoint(with: together),
+          !other.access.isDisjoint(with: together)
+        else { continue }
         let crossing = Exception(isBlock: one.isBlock, major: both.major, minor: both.minor, access: [])
         if !devices.contains(where: { $0.isSameDevices(as: crossing) }) { devices.append(crossing) }
       }
     }
     for index in devices.indices {
-      for other in exceptions where other.covers(devices[index]) { devices[index].access.formUnion(other.access) }
+      for other in exceptions where other.covers(devices[index]) {
+        devices[index].access.formUnion(other.access.intersection(together))
+      }
     }
     exceptions = devices
   }

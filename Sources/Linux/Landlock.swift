@@ -51,12 +51,14 @@ public struct Landlock: ~Copyable {
   /// Rules that forbid all there is of the given kinds; to be followed by what is allowed.
   public init(files: Bool, ports: PortAccess) throws(SystemError) {
     let version = try Landlock.version()
-    handled = files ? Access.known(to: version) : []
-    ruleset = Descriptor(
+    let handled = files ? Access.known(to: version) : []
+    let ruleset = Descriptor(
       taking: try check(
         "landlock_create_ruleset",
         clx_landlock_create(
           handled.rawValue, ports.rawValue, version >= Landlock.versionWithPorts ? 1 : 0)))
+    self.handled = handled
+    self.ruleset = ruleset
   }
 
   /// Allows something to a file, or to everything below a directory.

@@ -66,6 +66,12 @@ struct Creation {
     (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
     sandbox.addUserNamespace(warn: store.options.warn)
+    for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
+      store.options.warn(
+        file + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
+          + "\" changes nothing: a bind has no file system of its own")
+    }
+    try Creation.warnOfCapabilities(sandbox, file, store.options.warn)
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)
@@ -132,6 +138,19 @@ struct Creation {
     if !plan.process.terminal && options.consoleSocket != nil {
       throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
     }
+  }
+
+  /// config.md, "Linux Process": a capability that cannot be granted is worth a warning and no error. A user namespace has
+  /// all of its own.
+  private static func warnOfCapabilities(_ plan: SandboxPlan, _ file: String, _ warn: (String) -> Void) throws(Failure)
+  {
+    guard let asked = plan.process.capabilities?.all, !plan.namespaces.separates(.user) else { return }
+    let missing = asked.subtracting(
+      try step("capabilities") { () throws(SystemError) in try Credentials.capabilities().permitted })
+    if missing.isEmpty { return }
+    warn(
+      file + ": process.capabilities: " + missing.memberNames.joined(separator: ", ")
+        + " cannot be granted: the runtime does not have it")
   }
 
   /// What is asked for and not carried out is an error: a container must not run as if it had it.

@@ -22,14 +22,14 @@ final class NetDevices {
 
   /// - Parameter path: of the container's network namespace.
   init(into path: String) throws(Failure) {
-    do throws(SystemError) {
-      hostNamespace = try openFile("/proc/self/ns/net")
-      namespace = try openFile(path)
-      host = try NetworkDevices()
-      inside = try NetworkDevices(in: namespace)
-    } catch {
-      throw Failure("linux.netDevices", error)
-    }
+    let own = try step("linux.netDevices") { () throws(SystemError) in try openFile("/proc/self/ns/net") }
+    let other = try step("linux.netDevices") { () throws(SystemError) in try openFile(path) }
+    let host = try step("linux.netDevices") { () throws(SystemError) in try NetworkDevices() }
+    let inside = try step("linux.netDevices") { () throws(SystemError) in try NetworkDevices(in: other) }
+    hostNamespace = own
+    namespace = other
+    self.host = host
+    self.inside = inside
   }
 
   /// Moves the devices, or none of them: with their addresses, and up.

@@ -56,6 +56,9 @@ extension CapabilityPlan {
     inheritable = set(names.inheritable)
     ambient = set(names.ambient)
   }
+
+  /// Everything that one of the sets asks for.
+  public var all: CapabilitySet { bounding.union(effective).union(permitted).union(inheritable).union(ambient) }
 }
 
 extension LimitPlan {

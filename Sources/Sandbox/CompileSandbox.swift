@@ -185,8 +185,10 @@ extension MountPlan {
     if idMap != nil && (isRemount || !isBind) {
       throw Failure(place + ": only a bind can be mapped to other ids")
     }
-    if isBind, let first = data.first(where: { !$0.isOptional }) {
-      throw Failure(place + ".options: \"" + first.key + "\" is no option of a bind: it has no file system of its own")
+    if isBind {
+      // As mount(2) has it, for a new bind and for a change of one.
+      ignored = data.filter { !$0.isOptional }.map { $0.key }
+      data.removeAll { !$0.isOptional }
     }
     if isRemount { return }
     if isBind {

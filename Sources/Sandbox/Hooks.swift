@@ -9,8 +9,8 @@ public enum HookKind: String, Sendable {
   /// What the state passed to the hook says.
   var status: State.Status {
     switch self {
-    case .prestart, .createRuntime, .createContainer: return .creating
-    case .startContainer: return .created
+    // These run behind step 2 of the life, which is what "creating" stands for (runtime.md, "State" and "Lifecycle").
+    case .prestart, .createRuntime, .createContainer, .startContainer: return .created
     case .poststart: return .running
     case .poststop: return .stopped
     }

@@ -244,7 +244,7 @@ extension ProcessPlan {
       let own = try Credentials.capabilities().permitted
       try Credentials.setCapabilities(
         effective: capabilities.effective.intersection(own), permitted: capabilities.permitted.intersection(own),
-        inheritable: capabilities.inheritable)
+        inheritable: capabilities.inheritable.intersection(own))
       _ = try Credentials.setAmbient(capabilities.ambient)
     }
   }

@@ -146,6 +146,8 @@ public struct MountPlan: Equatable, Sendable {
   public var recursiveClear: MountAttributes = []
   public var propagation: [PropagationChange] = []
   public var data: [Data] = []
+  /// Options that say something of a file system, where there is none of the mount's own.
+  public var ignored: [String] = []
   public var copiesUp = false
   public var idMap: IDMapPlan?
   /// Whether the source lies where a container in a user namespace may not go.

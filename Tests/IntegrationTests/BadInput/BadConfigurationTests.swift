@@ -209,6 +209,21 @@ extension Integration {
       }
     }
 
+    @Test(
+      .enabled(if: !Machine.mayRaiseLimits, "the caller lacks no capability"), arguments: ["permitted", "inheritable"])
+    func aCapabilityThatTheCallerLacksIsAWarning(set: String) throws {
+      try withBundle { bundle throws in
+        bundle.config["process"]["capabilities"] = [
+          "bounding": ["CAP_SYS_RESOURCE", "CAP_KILL"], "permitted": ["CAP_KILL"],
+        ]
+        bundle.config["process"]["capabilities"][set] = ["CAP_SYS_RESOURCE", "CAP_KILL"]
+        bundle.arguments = ["true"]
+        let run = try bundle.run()
+        #expect(run.status == 0)
+        #expect(run.errors.contains("CAP_SYS_RESOURCE cannot be granted"))
+      }
+    }
+
     @Test func anUnknownSystemCallOfASeccompProfileIsNone() throws {
       try withBundle { bundle throws in
         bundle.config["linux"]["seccomp"] = [

@@ -79,7 +79,7 @@ extension Integration {
         let pid = try bundle.pid()
         try #require(try bundle.apus("delete", "--force", bundle.id).status == 0)
         let expected = [
-          "prestart": ("creating", pid), "createRuntime": ("creating", pid), "createContainer": ("creating", 1),
+          "prestart": ("created", pid), "createRuntime": ("created", pid), "createContainer": ("created", 1),
           "startContainer": ("created", 1), "poststart": ("running", pid), "poststop": ("stopped", 0),
         ]
         for kind in Hooks.kinds {
