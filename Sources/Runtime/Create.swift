@@ -244,10 +244,7 @@ struct Creation {
   private func accompany(
     _ socket: borrowing Socket, _ running: inout RunningInit, _ plan: InitPlan, _ store: ContainerStore
   ) throws(Failure) -> Int32 {
-    if case .intermediate = running.started {
-      guard case .hasPID(let pid) = try running.message(socket) else { throw RunningInit.confused }
-      try running.intermediateHasMade(pid)
-    }
+    if case .intermediate = running.started { try running.awaitPID(socket) }
     let pid = running.pid
     if sandbox.namespaces.created.contains(.user) {
       guard try running.message(socket) == .needsIDMaps else { throw RunningInit.confused }

@@ -16,9 +16,8 @@ final class PreparedMounts {
   func make(for plan: inout SandboxPlan) throws(Failure) {
     for index in plan.rootfs.mounts.indices {
       let mount = plan.rootfs.mounts[index]
-      guard case .bind(let path, let recursive) = mount.source,
-        try mount.idMap != nil || mount.isPrivate || !plan.namespaces.reaches(path)
-      else { continue }
+      guard case .bind(let path, let recursive) = mount.source else { continue }
+      if mount.idMap == nil && !mount.isPrivate, try plan.namespaces.reaches(path) { continue }
       let made = try step(mount.name) { () throws(SystemError) in
         let made = try DetachedMount(cloning: path, recursive: recursive)
         // As in the container's own namespace: events still arrive, none leave.

@@ -9,6 +9,8 @@ struct RunningInit {
   var started: StartedInit?
   private var hasCgroup = false
   private var netDevices: NetDevices?
+  /// What the container process said before we knew of it; empty: nothing.
+  private var early: [UInt8] = []
   /// Whether a hook may have run, or the container was complete: from then on poststop hooks belong to its end.
   var hasReachedHooks = false
 
@@ -46,8 +48,18 @@ struct RunningInit {
     return 0
   }
 
-  /// An intermediate process has made the container process and ends.
-  mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
+  /// An intermediate process makes the container process, tells of it and ends. The container process may be faster with
+  /// its first word, and then waits for an answer.
+  mutating func awaitPID(_ socket: borrowing Socket) throws(Failure) {
+    while true {
+      let message = try message(socket)
+      if case .hasPID(let pid) = message { return try intermediateHasMade(pid) }
+      guard early.isEmpty else { throw RunningInit.confused }
+      early = message.bytes
+    }
+  }
+
+  private mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
     if case .intermediate(let own) = started {
       _ = try step("container process") { () throws(SystemError) in try waitForChild(own) }
     }
@@ -60,10 +72,14 @@ struct RunningInit {
   /// The next message of the container process; its failure is thrown as ours.
   ///
   /// The wait is bounded by the process's life: when it ends, its end of the socket closes.
-  func message(_ socket: borrowing Socket) throws(Failure) -> ChildMessage {
+  mutating func message(_ socket: borrowing Socket) throws(Failure) -> ChildMessage {
     let bytes: [UInt8]
     do {
-      bytes = try socket.receive(upTo: ChildMessage.maximumSize).bytes
+      if pid > 0 && !early.isEmpty {
+        (bytes, early) = (early, [])
+      } else {
+        bytes = try socket.receive(upTo: ChildMessage.maximumSize).bytes
+      }
     } catch {
       throw error.errno == .connectionReset ? ended() : Failure("container process", error)
     }

@@ -23,7 +23,8 @@ extension Integration {
         try #require(outcome.status == 0, "\(line): \(outcome)")
       }
       try withBundle { bundle throws in
-        bundle.prefix = ["/usr/bin/env", "ip", "netns", "exec", name]
+        // Not `ip netns exec`, which hides the cgroups.
+        bundle.prefix = ["/usr/bin/env", "nsenter", "--net=/run/netns/\(name)"]
         try body(bundle, name)
       }
     }

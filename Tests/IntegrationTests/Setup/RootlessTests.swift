@@ -72,6 +72,28 @@ extension Integration {
       }
     }
 
+    @Test(.enabled(if: OrdinaryUser.canGiveIDs && Machine.has("podman"), "needs newuidmap and podman"))
+    func podmanRunsContainersOfAnOrdinaryUser() throws {
+      try withUsersBundle(RootlessContainers.giver) { bundle throws in
+        // Its storage is the user's.
+        let runtime = try OrdinaryUser.runtime()
+        let outcome = try Command(
+          try #require(bundle.user).arguments(in: bundle.workspace) + [
+            "podman", "--runtime", runtime, "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "none",
+            "--rootfs",
+            bundle.rootfs, "/bin/sh", "-c", "id -u; cat /proc/self/uid_map",
+          ],
+          environment: [
+            "PATH=\(Machine.path)", bundle.marker, "HOME=" + bundle.workspace, "XDG_RUNTIME_DIR=" + bundle.workspace,
+          ]
+        ).finish(seconds: 100)
+        // podman leaves a process that holds its namespaces.
+        for pid in Processes.marked(bundle.marker) { kill(pid, SIGKILL) }
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(outcome.lines.map(words) == [["0"], ["0", "15000", "1"], ["1", "700000", "65536"]])
+      }
+    }
+
     // MARK: the state directory
 
     @Test func theStatesAreBelowTheUsersRuntimeDirectory() throws {
