@@ -26,6 +26,13 @@ extension Cgroup {
     }
   }
 
+  /// Lets killed processes run, so that they can end: on v1 a frozen one does not, in cgroups below that the container
+  /// itself has frozen neither. Best effort: who could not be thawed shows when the cgroup is removed.
+  func release() {
+    try? thaw()
+    if let freezer = v1("freezer") { Freezer.thawBelow(freezer.directory) }
+  }
+
   /// Whether the cgroup is frozen or being frozen.
   public var isFrozen: Bool {
     if let unified, let state = readControl(unified.directory + "/cgroup.freeze"), state == "1" { return true }
@@ -43,6 +50,14 @@ extension Cgroup {
 
 private enum Freezer {
   static let timeout: Int64 = 10_000
+
+  static func thawBelow(_ path: String) {
+    guard let names = try? Directory(path: path).directoryNames() else { return }
+    for name in names {
+      try? write("THAWED", path + "/" + name + "/freezer.state")
+      thawBelow(path + "/" + name)
+    }
+  }
 
   static func write(_ value: String, _ path: String) throws(Failure) {
     do throws(SystemError) {

@@ -5,9 +5,7 @@ import Linux
 /// On cgroup v2 memory.events changes, and poll(2) with POLLPRI tells of it; on v1 memory.oom_control is tied to an
 /// event counter (cgroup.event_control). The cgroup's removal is told the same way.
 public struct OutOfMemoryWatch: ~Copyable {
-  /// What to wait for with poll(2): ``interest``.
-  public let descriptor: Descriptor
-  public let interest: Polled.Events
+  private let descriptor: Descriptor
   private let directory: String
   private let isV1: Bool
   private var seen: UInt64
@@ -24,7 +22,6 @@ public struct OutOfMemoryWatch: ~Copyable {
   init(v1 directory: String) throws(Failure) {
     self.directory = directory
     isV1 = true
-    interest = .readable
     seen = 0
     descriptor = try step("cgroup: watch " + directory + "/memory.oom_control") { () throws(SystemError) in
       let counter = try EventCounter.make()
@@ -38,7 +35,6 @@ public struct OutOfMemoryWatch: ~Copyable {
   init(v2 directory: String) throws(Failure) {
     self.directory = directory
     isV1 = false
-    interest = .priority
     descriptor = try step("cgroup: watch " + directory + "/memory.events") { () throws(SystemError) in
       try openFile(directory + "/memory.events")
     }
@@ -46,10 +42,13 @@ public struct OutOfMemoryWatch: ~Copyable {
     seen = (try? OutOfMemoryWatch.count(descriptor)) ?? 0
   }
 
-  /// Reads what has happened, once ``descriptor`` is ready.
+  /// What to wait for with poll(2).
+  public var polled: Polled { Polled(descriptor.number, isV1 ? .readable : .priority) }
+
+  /// What has happened since the last look.
   public mutating func next() -> Event {
     if isV1 {
-      _ = try? descriptor.read(upTo: 8)
+      if (try? descriptor.read(upTo: 8)) == nil { return .none }
       return pathExists(directory + "/memory.oom_control") ? .outOfMemory : .removed
     }
     guard let count = try? OutOfMemoryWatch.count(descriptor) else { return .removed }

@@ -14,8 +14,13 @@ extension Cgroup {
   }
 
   /// Sends a signal to every process in the cgroup and below. One that has ended meanwhile does not count.
+  ///
+  /// Meanwhile they stand still where that is possible: what is forked behind our back would not get it.
   public func signalAll(_ signal: Signal) throws(Failure) {
     if signal == .kill { return try kill() }
+    let wasFrozen = isFrozen
+    if !wasFrozen { try? freeze() }
+    defer { if !wasFrozen { try? thaw() } }
     for pid in try processes() {
       try step("cgroup: signal process " + String(pid)) { () throws(SystemError) in
         do throws(SystemError) {
@@ -36,8 +41,7 @@ extension Cgroup {
     if leading.kind == .v2 {
       do throws(SystemError) {
         try openFile(leading.directory + "/cgroup.kill", .writeOnly).write("1")
-        // Frozen by v1's freezer, a process cannot end.
-        if v1("freezer") != nil { try? thaw() }
+        release()
         return
       } catch {
         // Not there: an older kernel, or the cgroup is gone. Not supported: a threaded cgroup.
@@ -52,7 +56,7 @@ extension Cgroup {
       // Best effort: a cgroup without a freezer is killed all the same.
       try? freeze()
       for pid in try processes() { try? signalProcess(pid, Signal.kill.number) }
-      try? thaw()
+      release()
       if try Processes.waitForEnd(of: pids, milliseconds: 50) { continue }
     }
   }

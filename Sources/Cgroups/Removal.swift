@@ -48,7 +48,7 @@ private enum Removal {
         pause = min(pause * 2, 50)
         continue
       }
-      try? cgroup.thaw()
+      cgroup.release()
       for pid in pids { try? signalProcess(pid, Signal.kill.number) }
       _ = try Processes.waitForEnd(of: pids, milliseconds: min(1000, deadline - now))
     }

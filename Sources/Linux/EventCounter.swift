@@ -1,6 +1,6 @@
 import CLinux
 
-/// A counter in the kernel that becomes readable when something is added to it. See eventfd(2).
+/// A counter in the kernel that becomes readable when something is added to it; reading never waits. See eventfd(2).
 public enum EventCounter {
   public static func make() throws(SystemError) -> Descriptor {
     Descriptor(taking: try check("eventfd", clx_eventfd()))

@@ -24,8 +24,9 @@ struct Container: ~Copyable {
       return try isLockedByAnother() ? .creating : .stopped
     }
     guard isAlive else { return .stopped }
-    if directory.contains(Container.gate) { return .created }
-    return try isFrozen() ? .paused : .running
+    // Before it is started, too: what stands still cannot be started.
+    if try isFrozen() { return .paused }
+    return directory.contains(Container.gate) ? .created : .running
   }
 
   private func isFrozen() throws(Failure) -> Bool {
@@ -66,6 +67,11 @@ struct Container: ~Copyable {
         _ = try poll([], milliseconds: 10)
       }
     }
+  }
+
+  /// What a command says that needs the container process.
+  var notRunning: Failure {
+    Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
   }
 
   // MARK: parts

@@ -12,16 +12,17 @@ extension ContainerStore {
       guard let process = try container.process() else { return }
       return try step("kill") { () throws(SystemError) in try process.signal(signal.number) }
     }
-    guard let process = try container.process() else {
-      throw Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
-    }
+    guard let process = try container.process() else { throw container.notRunning }
     do {
       try process.signal(signal.number)
     } catch {
-      if error.errno == .noSuchProcess {
-        throw Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
-      }
+      if error.errno == .noSuchProcess { throw container.notRunning }
       throw Failure("kill", error)
+    }
+    // What cgroup v1 has frozen dies when it is thawed, not before.
+    if signal == .kill && !container.record.cgroups.isEmpty {
+      let cgroup = try container.cgroup()
+      if cgroup.isFrozen { try cgroup.thaw() }
     }
   }
 }

@@ -268,7 +268,7 @@ private final class RealCgroup {
     let process = try real.run("head -c 100000000 /dev/zero | tail -n 1 > /dev/null; exit $?")
     var event = OutOfMemoryWatch.Event.none
     while event == .none {
-      let seen = try poll([Polled(watch.descriptor.number, watch.interest)], milliseconds: 10_000)
+      let seen = try poll([watch.polled], milliseconds: 10_000)
       try #require(seen[0].isReady, "nothing was told within ten seconds")
       event = watch.next()
     }
@@ -276,7 +276,7 @@ private final class RealCgroup {
     process.waitUntilExit()
     try real.cgroup.remove()
     while event != .removed {
-      let seen = try poll([Polled(watch.descriptor.number, watch.interest)], milliseconds: 10_000)
+      let seen = try poll([watch.polled], milliseconds: 10_000)
       try #require(seen[0].isReady, "the removal was not told within ten seconds")
       event = watch.next()
     }

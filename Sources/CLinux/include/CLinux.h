@@ -120,7 +120,7 @@ static inline int clx_ftruncate(int fd, long size) { return CLX_INT(ftruncate(fd
 static inline long clx_getdents(int fd, void *buffer, size_t size) {
   return clx_result(syscall(SYS_getdents64, fd, buffer, size));
 }
-static inline int clx_eventfd(void) { return CLX_INT(syscall(SYS_eventfd2, 0, O_CLOEXEC)); }
+static inline int clx_eventfd(void) { return CLX_INT(syscall(SYS_eventfd2, 0, O_CLOEXEC | O_NONBLOCK)); }
 static inline int clx_memfd_create(const char *name, unsigned flags) {
   return CLX_INT(syscall(SYS_memfd_create, name, flags));
 }

@@ -4,12 +4,6 @@ import Testing
 extension Integration {
   /// The cgroup a container is put into, and its limits.
   @Suite struct CgroupPlacement {
-    /// The file of a v1 controller for the container.
-    private static func file(_ bundle: Bundle, _ controller: String, _ name: String) throws -> String {
-      let directory = try #require(Hierarchies.directory(controller))
-      return try Files.read(directory + bundle.cgroupsPath + "/" + name).trimmingCharacters(in: .newlines)
-    }
-
     @Test func theProcessIsInItsCgroupInEveryHierarchy() throws {
       try withBundle { bundle throws in
         try bundle.create()
@@ -27,8 +21,8 @@ extension Integration {
       try withBundle { bundle throws in
         bundle.config["linux"]["resources"] = ["memory": ["limit": 67_108_864, "reservation": 33_554_432]]
         try bundle.create()
-        #expect(try CgroupPlacement.file(bundle, "memory", "memory.limit_in_bytes") == "67108864")
-        #expect(try CgroupPlacement.file(bundle, "memory", "memory.soft_limit_in_bytes") == "33554432")
+        #expect(try bundle.control("memory", "memory.limit_in_bytes") == "67108864")
+        #expect(try bundle.control("memory", "memory.soft_limit_in_bytes") == "33554432")
       }
     }
 
@@ -47,9 +41,9 @@ extension Integration {
       try withBundle { bundle throws in
         bundle.config["linux"]["resources"] = ["cpu": ["shares": 512, "quota": 20_000, "period": 50_000]]
         try bundle.create()
-        #expect(try CgroupPlacement.file(bundle, "cpu", "cpu.shares") == "512")
-        #expect(try CgroupPlacement.file(bundle, "cpu", "cpu.cfs_quota_us") == "20000")
-        #expect(try CgroupPlacement.file(bundle, "cpu", "cpu.cfs_period_us") == "50000")
+        #expect(try bundle.control("cpu", "cpu.shares") == "512")
+        #expect(try bundle.control("cpu", "cpu.cfs_quota_us") == "20000")
+        #expect(try bundle.control("cpu", "cpu.cfs_period_us") == "50000")
       }
     }
 

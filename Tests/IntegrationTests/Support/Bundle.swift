@@ -223,6 +223,13 @@ final class Bundle {
     try #require(try state(sourceLocation: sourceLocation)["pid"].integer, sourceLocation: sourceLocation)
   }
 
+  /// What a file of the container's cgroup says, in the hierarchy of a v1 controller.
+  func control(_ controller: String, _ file: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> String
+  {
+    let directory = try #require(Hierarchies.directory(controller), sourceLocation: sourceLocation)
+    return try Files.read(directory + cgroupsPath + "/" + file).trimmingCharacters(in: .newlines)
+  }
+
   /// Waits until the container's process has ended.
   func waitUntilStopped(sourceLocation: SourceLocation = #_sourceLocation) throws {
     let stopped = try waitUntil { try status == "stopped" }

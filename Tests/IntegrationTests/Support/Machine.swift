@@ -74,6 +74,15 @@ enum Hierarchies {
     return nil
   }
 
+  /// Whether a controller is there, in a hierarchy of its own or on cgroup v2.
+  static func limits(_ controller: String) -> Bool {
+    if directory(controller) != nil { return true }
+    return directories.contains { directory in
+      let controllers = (try? Files.read(directory + "/cgroup.controllers")) ?? ""
+      return controllers.split(whereSeparator: \.isWhitespace).contains(Substring(controller))
+    }
+  }
+
   /// Where all containers of this run have their cgroups.
   static let parent = "/apus-tests-\(getpid())"
 
