@@ -166,6 +166,12 @@ public enum CurrentProcess {
     try check("fchdir", clx_fchdir(directory.number))
   }
 
+  /// Makes the current directory the root. See chroot(2).
+  public static func changeRootToCurrentDirectory() throws(SystemError) {
+    try check("chroot", on: ".", unsafe clx_chroot("."))
+    try changeDirectory("/")
+  }
+
   /// Replaces the program; returns only by throwing. See execve(2).
   public static func execute(_ path: String, _ arguments: [String], environment: [String]) throws(SystemError) {
     let result = unsafe withCStrings(arguments) { argv in

@@ -20,6 +20,10 @@ struct ContainerRecord: Equatable {
   var hasProcess = true
   /// Whether the container has a session keyring of its own, under its id.
   var hasKeyring = true
+  /// Whether somebody may have to be told of system calls.
+  var notifiesListener = false
+  /// The SELinux label of sockets made for the container.
+  var socketLabel: String?
   /// Which commands must look into the saved config.json for hooks.
   var hasPoststartHooks = false
   var hasPoststopHooks = false
@@ -34,6 +38,8 @@ struct ContainerRecord: Equatable {
     startTime = try json.integer("startTime")
     cgroups = try json.strings("cgroups")
     hasAnnotations = try json.bool("hasAnnotations")
+    notifiesListener = try json.bool("notifiesListener")
+    socketLabel = try json.nonEmptyString("socketLabel")
     hasProcess = try json.bool("hasProcess")
     hasKeyring = try json.bool("hasKeyring")
     hasPoststartHooks = try json.bool("hasPoststartHooks")
@@ -47,6 +53,8 @@ struct ContainerRecord: Equatable {
       json.member("startTime", startTime)
       json.member("cgroups", cgroups)
       json.member("hasAnnotations", hasAnnotations)
+      json.member("notifiesListener", notifiesListener)
+      json.member("socketLabel", socketLabel)
       json.member("hasProcess", hasProcess)
       json.member("hasKeyring", hasKeyring)
       json.member("hasPoststartHooks", hasPoststartHooks)

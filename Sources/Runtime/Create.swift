@@ -66,6 +66,7 @@ struct Creation {
     let file = options.configFile ?? "config.json"
     (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
+    sandbox.addUserNamespace(warn: store.options.warn)
     for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
       store.options.warn(
         file + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
@@ -85,6 +86,8 @@ struct Creation {
     record.hasAnnotations = !config.annotations.isEmpty
     state.annotations = config.annotations
     record.cgroups = cgroup.saved
+    record.socketLabel = sandbox.process.selinuxLabel
+    record.notifiesListener = SeccompListener.path(in: config) != nil
     record.hasProcess = config.process != nil
     record.hasKeyring = !options.noNewKeyring
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
@@ -125,8 +128,12 @@ struct Creation {
   /// What can be seen to fail before anything is made.
   private static func check(_ plan: SandboxPlan, _ options: CreateOptions, isAttached: Bool) throws(Failure) {
     let path = plan.rootfs.path
-    let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
-    guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
+    // In another mount namespace there may be other files.
+    if !plan.namespaces.joins(.mount) {
+      let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
+      guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
+    }
+    try plan.checkSecurityModules()
     try plan.process.checkTerminal(consoleSocket: options.consoleSocket, isAttached: isAttached)
   }
 
@@ -145,9 +152,6 @@ struct Creation {
 
   /// What is asked for and not carried out is an error: a container must not run as if it had it.
   private static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
-    if !(linux?.netDevices.isEmpty ?? true) {
-      throw Failure("config.json: linux.netDevices: not carried out by this version")
-    }
     if linux?.intelRdt != nil { throw Failure("config.json: linux.intelRdt: not carried out by this version") }
   }
 
@@ -180,9 +184,14 @@ struct Creation {
     _ container: consuming Container, _ sandbox: SandboxPlan, _ terminal: consuming TerminalChannel,
     _ running: inout RunningInit, in store: ContainerStore
   ) throws(Failure) -> Created {
-    try running.createCgroup()
+    try running.createCgroup(for: config.linux?.resources, store.options)
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
-    if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+    do throws(Failure) {
+      if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+    } catch {
+      // An ordinary user's container has only devices that the user has.
+      if !store.options.isRootless { throw error }
+    }
     let attachment = try running.cgroup.attachment(beforeScope: true)
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
@@ -195,7 +204,7 @@ struct Creation {
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
     let plan = InitPlan(
-      id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
+      id: id.text, sandbox: sandbox, cgroups: try cgroupView(running.cgroup), hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)
@@ -206,7 +215,7 @@ struct Creation {
     running.started = started
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
-    return try writeDown(container, pid, socket, terminal)
+    return try writeDown(container, pid, in: running.cgroup, socket, terminal)
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -219,10 +228,7 @@ struct Creation {
   private func accompany(
     _ socket: borrowing Socket, _ running: inout RunningInit, _ plan: InitPlan, _ store: ContainerStore
   ) throws(Failure) -> Int32 {
-    if case .intermediate = running.started {
-      guard case .hasPID(let pid) = try running.message(socket) else { throw RunningInit.confused }
-      try running.intermediateHasMade(pid)
-    }
+    if case .intermediate = running.started { try running.awaitPID(socket) }
     let pid = running.pid
     let scope = try requestScope(pid, running.cgroup)
     if sandbox.namespaces.created.contains(.user) {
@@ -230,9 +236,12 @@ struct Creation {
       try writeIDMaps(sandbox.namespaces, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
+    if let devices = config.linux?.netDevices, !devices.isEmpty {
+      try running.move(devices, to: sandbox.namespaces.path(of: .network, in: pid))
+    }
     let filter = try store.compileFilter(config)
-    try join(scope, pid, socket, running)
-    try prepare(pid, running.cgroup)
+    try join(scope, pid, socket, &running)
+    try limit(running.cgroup)
     if plan.awaitsCgroup { try running.tell(.cgroupReady, socket) }
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
@@ -255,7 +264,7 @@ struct Creation {
   }
 
   private func join(
-    _ scope: consuming RequestedScope?, _ pid: Int32, _ socket: borrowing Socket, _ running: RunningInit
+    _ scope: consuming RequestedScope?, _ pid: Int32, _ socket: borrowing Socket, _ running: inout RunningInit
   ) throws(Failure) {
     guard let scope else { return }
     do throws(Failure) {
@@ -271,14 +280,11 @@ struct Creation {
     try running.cgroup.apply(deviceRules)
   }
 
-  /// Limits and what else is set from outside.
-  private func prepare(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) {
-    if !cgroup.hierarchies.isEmpty {
-      var resources = config.linux?.resources ?? Config.Linux.Resources()
-      resources.devices = []
-      try cgroup.apply(resources)
-    }
-    try sandbox.process.adjustOOMScore(of: pid)
+  private func limit(_ cgroup: Cgroup) throws(Failure) {
+    if cgroup.hierarchies.isEmpty { return }
+    var resources = config.linux?.resources ?? Config.Linux.Resources()
+    resources.devices = []
+    try cgroup.apply(resources)
   }
 
   /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
@@ -290,25 +296,32 @@ struct Creation {
     return resources
   }
 
-  private func cgroupView() -> CgroupView {
+  /// What a mount of type `cgroup` shows: the container's cgroup, or where it has none, its caller's.
+  private func cgroupView(_ made: Cgroup) throws(Failure) -> CgroupView {
     let inNamespace = sandbox.namespaces.separates(.cgroup)
+    guard sandbox.rootfs.mounts.contains(where: { $0.source == .cgroup }) else {
+      return CgroupView(.none, inNamespace: inNamespace, isOwn: true)
+    }
+    let isOwn = !made.hierarchies.isEmpty && made.hierarchies.count == cgroup.hierarchies.count
+    let cgroup = isOwn ? made : try Cgroup(callersIn: CgroupLayout.detect())
     if cgroup.hierarchies.count == 1, let unified = cgroup.unified {
-      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace)
+      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace, isOwn: isOwn)
     }
     let hierarchies = cgroup.hierarchies.filter { $0.kind == .v1 }
-    if hierarchies.isEmpty { return CgroupView(.none, inNamespace: inNamespace) }
     return CgroupView(
       .hierarchies(
         hierarchies.map {
           CgroupView.Hierarchy(name: $0.name, options: $0.mountOptions, directory: $0.directory)
-        }), inNamespace: inNamespace)
+        }), inNamespace: inNamespace, isOwn: isOwn)
   }
 
   /// Writes down who the container process is, for every command that comes later, and the pid file.
   private func writeDown(
-    _ container: consuming Container, _ pid: Int32, _ socket: consuming Socket, _ terminal: consuming TerminalChannel
+    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket,
+    _ terminal: consuming TerminalChannel
   ) throws(Failure) -> Created {
     var record = record
+    record.cgroups = cgroup.saved
     record.state.pid = pid
     record.state.status = .created
     guard let status = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
@@ -327,14 +340,12 @@ struct Creation {
 extension ContainerStore {
   /// The container's seccomp program, from the cache when it was compiled before.
   func compileFilter(_ config: Config) throws(Failure) -> FilterPlan {
-    guard let profile = config.linux?.seccomp else { return .none }
+    guard var profile = config.linux?.seccomp else { return .none }
+    profile.listenerPath = SeccompListener.path(in: config) ?? profile.listenerPath
     let program = try SeccompProgram.program(
       for: profile, cache: SeccompCache(directory: options.root + "/.cache"),
       failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
-    // Nobody would answer: every such call would wait, or fail with ENOSYS.
-    guard !program.notifies else {
-      throw Failure("config.json: linux.seccomp: SCMP_ACT_NOTIFY is not carried out by this version")
-    }
+    if let path = program.listenerPath { try SeccompListener.check(path) }
     return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 }

@@ -70,6 +70,7 @@ private struct Execution {
   private let cgroup: Cgroup
   private let initialAffinity: [UInt64]
   private let filter: FilterPlan
+  private let listener: SeccompListener?
   /// What is thrown when the container ends before it is joined.
   private let notRunning: Failure
 
@@ -92,6 +93,7 @@ private struct Execution {
     initialAffinity = try Execution.affinity(process.execCPUAffinity?.initial, "initial")
     cgroup = try container.cgroup()
     filter = try store.compileFilter(config)
+    listener = try SeccompListener.connect(for: container)
   }
 
   /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
@@ -170,19 +172,15 @@ private struct Execution {
     _ store: ContainerStore
   ) throws(Failure) -> StartedProcess {
     terminal.closeSender()
-    if case .intermediate = running.started {
-      guard case .hasPID(let pid) = try running.message(socket) else { throw RunningInit.confused }
-      try running.intermediateHasMade(pid)
-    }
+    if case .intermediate = running.started { try running.awaitPID(socket) }
     let pid = running.pid
-    try plan.process.adjustOOMScore(of: pid)
     try running.tell(.proceed(filter), socket)
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     try terminal.receiveMaster()
     if let path = options.pidFile { try writePIDFile(path, pid) }
     if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
     try step("start") { () throws(SystemError) in try socket.send(.start) }
-    _ = try store.awaitProgram(socket, of: pid)
+    if let failure = try store.awaitProgram(socket, of: pid, listener) { throw failure }
     return StartedProcess(pid: pid, terminal: terminal)
   }
 }

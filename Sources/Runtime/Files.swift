@@ -30,18 +30,6 @@ func sendPIDFD(_ path: String, _ pid: Int32) throws(Failure) {
   }
 }
 
-/// Writes uid and gid maps (user_namespaces(7)).
-func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
-  try step("user namespace: map ids") { () throws(SystemError) in
-    if !namespaces.groupMappings.isEmpty {
-      try writeProcessFile(pid, "gid_map", namespaces.groupMappings.map { $0.line }.joined())
-    }
-    if !namespaces.userMappings.isEmpty {
-      try writeProcessFile(pid, "uid_map", namespaces.userMappings.map { $0.line }.joined())
-    }
-  }
-}
-
 /// The name of a user in /etc/passwd, or the number.
 func userName(_ uid: UInt32) -> String {
   if uid == 0 { return "root" }
@@ -94,15 +82,6 @@ extension ProcessPlan {
     }
     if !terminal && consoleSocket != nil {
       throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
-    }
-  }
-
-  /// Sets how soon the kernel picks the process when memory is short (proc(5), oom_score_adj).
-  func adjustOOMScore(of pid: Int32) throws(Failure) {
-    guard let oomScoreAdjustment else { return }
-    try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
-      () throws(SystemError) in
-      try writeProcessFile(pid, "oom_score_adj", String(oomScoreAdjustment))
     }
   }
 }

@@ -8,15 +8,36 @@ struct RunningInit {
   var cgroup: Cgroup
   var started: StartedInit?
   private var hasCgroup = false
+  private var netDevices: NetDevices?
   /// Whether a hook may have run, or the container was complete: from then on poststop hooks belong to its end.
   var hasReachedHooks = false
 
   init(cgroup: Cgroup) { self.cgroup = cgroup }
 
-  mutating func createCgroup() throws(Failure) {
+  /// Makes the cgroup. An ordinary user's container does without where the user may make none, unless it asks for limits.
+  mutating func createCgroup(for limits: Config.Linux.Resources?, _ options: RuntimeOptions) throws(Failure) {
     if cgroup.hierarchies.isEmpty { return }
-    try cgroup.create()
+    do throws(Failure) {
+      try cgroup.create()
+    } catch {
+      let isForbidden = error.errno == .permissionDenied || error.errno == .readOnlyFileSystem
+      guard isForbidden, options.isRootless else { throw error }
+      try cgroup.create(whereAllowed: true)
+      if cgroup.hierarchies.isEmpty {
+        var limits = limits ?? Config.Linux.Resources()
+        limits.devices = []
+        if limits != Config.Linux.Resources() { throw error }
+        options.warn(error.message + "; the container has no cgroup of its own")
+      }
+    }
     hasCgroup = true
+  }
+
+  /// Moves network devices of the host into the container's namespace.
+  mutating func move(_ devices: OrderedMap<Config.NetDevice>, to namespace: String) throws(Failure) {
+    let moving = try NetDevices(into: namespace)
+    try moving.move(devices)
+    netDevices = moving
   }
 
   /// The container process; 0 while an intermediate process has not told.
@@ -25,8 +46,13 @@ struct RunningInit {
     return 0
   }
 
-  /// An intermediate process has made the container process and ends.
-  mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
+  /// An intermediate process makes the container process, tells of it and ends.
+  mutating func awaitPID(_ socket: borrowing Socket) throws(Failure) {
+    guard case .hasPID(let pid) = try message(socket) else { throw RunningInit.confused }
+    try intermediateHasMade(pid)
+  }
+
+  private mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
     if case .intermediate(let own) = started {
       _ = try step("container process") { () throws(SystemError) in try waitForChild(own) }
     }
@@ -76,6 +102,8 @@ struct RunningInit {
 
   /// Ends and removes everything.
   func abandon() {
+    // While the namespace is there: with it they would go, too.
+    netDevices?.giveBack()
     switch started {
     case .container(let pid)?, .intermediate(let pid)?:
       try? signalProcess(pid, Signal.kill.number)

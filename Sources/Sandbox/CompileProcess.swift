@@ -45,6 +45,7 @@ extension ProcessPlan {
     selinuxLabel = process.selinuxLabel.flatMap { $0.isEmpty ? nil : $0 }
     if let personality = config.linux?.personality { self.personality = try personality.number() }
     if let policy = config.linux?.memoryPolicy { memoryPolicy = try MemoryPolicyPlan(policy) }
+    landlock = try LandlockPlan.of(config.annotations)
     keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
   }
 }

@@ -47,9 +47,16 @@ extension Root {
 }
 
 extension Rootfs {
+  /// That of the container; nothing is mounted into a root that is not the container's alone, where it is that of its
+  /// surroundings.
+  func openMultiplexer() throws(SystemError) -> Descriptor {
+    if plan.entry == .changeRoot { return try Sandbox.openMultiplexer(openFile("/dev/ptmx", .path)) }
+    return try root.openMultiplexer()
+  }
 
   /// Binds the terminal onto `/dev/console`. The target must be a file, not a symlink (CVE-2025-52565).
   func bindConsole(_ terminal: borrowing Descriptor) throws(SystemError) {
+    if plan.entry == .changeRoot { return }
     let dev = try root.openDirectory(creating: "/dev")
     do throws(SystemError) {
       try root.makeNode("console", in: dev, mode: FileStatus.regular | 0o600, device: 0)

@@ -75,6 +75,8 @@ public func startInit(_ plan: InitPlan, _ channels: InitChannels) throws(SystemE
 }
 
 /// Joins what must be joined first, then makes the container process as a sibling and ends.
+///
+/// What takes files of /proc/self is done before: in somebody else's user namespace these belong to root outside.
 private func intermediate(_ plan: InitPlan, _ channels: InitChannels) -> Never {
   makeSibling(plan, channels, Socket(Descriptor(taking: channels.parent)))
   CurrentProcess.exit(0)
@@ -84,7 +86,12 @@ private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: c
   do throws(Failure) {
     try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: plan.kept(channels)) }
     let namespaces = plan.sandbox.namespaces
+    try plan.sandbox.process.setOOMScore()
+    let offsets = namespaces.entersTimeByBirth ? try namespaces.openTimeOffsets() : -1
+    // Processes of a container that is joined may not look into this one (CVE-2016-9962).
+    try step("clone") { () throws(SystemError) in try CurrentProcess.setDumpable(false) }
     try namespaces.join(before: true)
+    if namespaces.entersTimeByBirth { try namespaces.makeTimeNamespace(offsets) }
     let pipe = try step("clone") { () throws(SystemError) in try Descriptor.pipe() }
     let reader = Descriptor(taking: pipe.reader)
     let writer = Descriptor(taking: pipe.writer)
@@ -151,10 +158,32 @@ extension NamespacePlan {
   }
 }
 
+/// Where the namespace has no such user, whoever enters it has all rights in it as well.
 func becomeRootOfUserNamespace() throws(Failure) {
   try step("user namespace") { () throws(SystemError) in
-    try Credentials.setGroup(0)
-    try Credentials.setUser(0)
+    try Credentials.becomeRootGroupIfMapped()
+    try Credentials.becomeRootIfMapped()
+  }
+}
+
+extension NamespacePlan {
+  /// Whether the intermediate process makes the time namespace: not where it belongs to a user namespace that is made later.
+  var entersTimeByBirth: Bool { needsIntermediate && created.contains(.time) && !created.contains(.user) }
+
+  /// The file that takes the clocks' offsets, while it is ours to open; -1: not needed (time_namespaces(7)).
+  func openTimeOffsets() throws(Failure) -> Int32 {
+    if timeOffsets.isEmpty { return -1 }
+    return try step("time namespace") { () throws(SystemError) in
+      try openFile("/proc/self/timens_offsets", .writeOnly).release()
+    }
+  }
+
+  /// Makes the time namespace for the caller's children, and sets its clocks while nobody is inside.
+  func makeTimeNamespace(_ offsets: Int32) throws(Failure) {
+    try step("time namespace") { () throws(SystemError) in
+      try NamespaceFlags.time.unshare()
+      if offsets >= 0 { try Descriptor(taking: offsets).write(timeOffsets.joined()) }
+    }
   }
 }
 
@@ -202,7 +231,7 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
     return
   }
   do throws(Failure) {
-    try ready.process.execute(ready.filter)
+    try ready.process.execute(ready.filter, reportingTo: starter)
   } catch {
     report(error, to: starter)
   }
@@ -244,6 +273,9 @@ func settle(_ channels: InitChannels, keeping kept: [Int32], _ parent: borrowing
 private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure) {
   let namespaces = plan.sandbox.namespaces
   try settle(channels, keeping: plan.kept(channels), parent)
+  if !namespaces.needsIntermediate { try plan.sandbox.process.setOOMScore() }
+  let entersTime = namespaces.created.contains(.time) && !namespaces.entersTimeByBirth
+  let timeOffsets = entersTime ? try namespaces.openTimeOffsets() : -1
   try namespaces.join(before: false)
   if namespaces.created.contains(.user) {
     let answer = try step("user namespace") { () throws(SystemError) in
@@ -258,23 +290,17 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
       try CurrentProcess.setDumpable(false)
     }
   }
-  let late = namespaces.created.intersection(plan.awaitsCgroup ? [.time] : [.cgroup, .time])
-  if !late.isEmpty {
-    try step("namespaces") { () throws(SystemError) in try late.unshare() }
+  if namespaces.created.contains(.cgroup) && !plan.awaitsCgroup {
+    try step("cgroup namespace") { () throws(SystemError) in try NamespaceFlags.cgroup.unshare() }
   }
-  if late.contains(.time) { try enterTimeNamespace(namespaces.timeOffsets) }
+  if entersTime {
+    try namespaces.makeTimeNamespace(timeOffsets)
+    try step("time namespace") { () throws(SystemError) in
+      try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
+    }
+  }
   if namespaces.created.contains(.network) {
     try step("network") { () throws(SystemError) in try ProcessAttributes.bringInterfaceUp("lo") }
-  }
-}
-
-/// Writes the offsets while nobody is inside, and enters (time_namespaces(7)).
-private func enterTimeNamespace(_ offsets: [String]) throws(Failure) {
-  try step("time namespace") { () throws(SystemError) in
-    let proc = try Procfs(processesOnly: true)
-    let own = String(CurrentProcess.pid)
-    if !offsets.isEmpty { try proc.write(offsets.joined(), to: own + "/timens_offsets") }
-    try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
   }
 }
 
@@ -284,35 +310,22 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
 {
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
-  if sandbox.process.joinsNewKeyring { try joinKeyring(plan.id) }
-  let filter: FilterPlan
-  if sandbox.namespaces.created.contains(.mount) {
-    var rootfs = try Rootfs(sandbox.rootfs)
-    try rootfs.mountAll(cgroups: plan.cgroups) { () throws(Failure) in try awaitCgroup(plan, parent) }
-    try rootfs.populateDev()
-    if sandbox.process.terminal {
-      try step("terminal") { () throws(SystemError) in
-        try openConsole(sandbox.process, ptmx: rootfs.root.openMultiplexer(), sendTo: channels.console) {
-          (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
-        }
+  if sandbox.process.joinsNewKeyring { try sandbox.process.joinKeyring(plan.id) }
+  var rootfs = try Rootfs(sandbox.rootfs)
+  try rootfs.mountAll(cgroups: plan.cgroups) { () throws(Failure) in try awaitCgroup(plan, parent) }
+  try rootfs.populateDev()
+  if sandbox.process.terminal {
+    try step("terminal") { () throws(SystemError) in
+      try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
+        (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
       }
     }
-    filter = try awaitGoAhead(plan, parent)
-    try rootfs.ensureDirectory(sandbox.process.workingDirectory)
-    try rootfs.mask()
-    try rootfs.finish()
-    try rootfs.enter()
-  } else {
-    try awaitCgroup(plan, parent)
-    if sandbox.process.terminal {
-      try step("terminal") { () throws(SystemError) in
-        try openConsole(
-          sandbox.process, ptmx: openMultiplexer(openFile("/dev/ptmx", .path)), sendTo: channels.console
-        ) { _ in }
-      }
-    }
-    filter = try awaitGoAhead(plan, parent)
   }
+  let filter = try awaitGoAhead(plan, parent)
+  try rootfs.ensureDirectory(sandbox.process.workingDirectory)
+  try rootfs.mask()
+  try rootfs.finish()
+  try rootfs.enter()
   try setNames(sandbox)
   var process = sandbox.process
   try process.prepare()
@@ -338,17 +351,6 @@ private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(F
   try plan.hooks.run(.createContainer)
   try writeSysctl(plan.sandbox.sysctl)
   return filter
-}
-
-func joinKeyring(_ name: String) throws(Failure) {
-  do {
-    try ProcessAttributes.joinSessionKeyring("_ses." + name)
-  } catch {
-    // A kernel without keyrings, or one whose seccomp of the host forbids them, has nothing to separate.
-    guard error.errno == .noFunction || error.errno == .notPermitted || error.errno == .permissionDenied else {
-      throw Failure("session keyring", error, hint: "--no-new-keyring leaves it out")
-    }
-  }
 }
 
 /// Kernel parameters, through a proc of our own (CVE-2019-16884).

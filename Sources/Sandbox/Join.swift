@@ -58,8 +58,10 @@ private func makeSibling(_ plan: JoinPlan, _ channels: InitChannels, _ parent: c
   var inside = plan
   do throws(Failure) {
     try settle(channels, keeping: plan.kept(channels), parent)
+    try plan.process.setOOMScore()
     try plan.enter(plan.namespaces)
     inside.namespaces = []
+    inside.process.oomScoreAdjustment = nil
     let cloned = try step("clone") { () throws(SystemError) in try clone(into: [], sibling: true) }
     if case .parent(let pid) = cloned {
       return try step("clone") { () throws(SystemError) in try parent.send(.hasPID(pid)) }
@@ -77,6 +79,7 @@ private func become(_ plan: JoinPlan, _ channels: InitChannels, _ parent: consum
   let ready: (process: ProcessPlan, filter: FilterPlan)
   do throws(Failure) {
     try settle(channels, keeping: plan.kept(channels), parent)
+    try plan.process.setOOMScore()
     try plan.enter(plan.namespaces.subtracting(.pid))
     ready = try plan.setUp(channels, parent)
     try announce(parent)
@@ -85,7 +88,7 @@ private func become(_ plan: JoinPlan, _ channels: InitChannels, _ parent: consum
   }
   guard let parent = waitForStart(parent, gate: -1) else { return }
   do throws(Failure) {
-    try ready.process.execute(ready.filter)
+    try ready.process.execute(ready.filter, reportingTo: parent)
   } catch {
     report(error, to: parent)
   }
@@ -142,7 +145,7 @@ extension JoinPlan {
     -> (ProcessPlan, FilterPlan)
   {
     try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
-    if let keyring { try joinKeyring(keyring) }
+    if let keyring { try process.joinKeyring(keyring) }
     if process.terminal {
       try step("terminal") { () throws(SystemError) in
         let root = Root(try openFile("/", [.path, .directory]))

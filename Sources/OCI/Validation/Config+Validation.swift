@@ -15,6 +15,7 @@ extension Config {
     for (index, mount) in mounts.enumerated() { mount.check({ element("mounts", index) }, &findings) }
     hooks?.check(&findings)
     checkNames(&findings)
+    checkMountNamespace(&findings)
     linux?.check(&findings)
     checkSeccompListener(&findings)
     return findings.problems
@@ -60,6 +61,17 @@ extension Config {
     let hint = "add {\"type\": \"uts\"} to linux.namespaces"
     if hostname != nil { findings.error("hostname", "needs a uts namespace", hint: hint) }
     if domainname != nil { findings.error("domainname", "needs a uts namespace", hint: hint) }
+  }
+
+  /// Without a mount namespace the process's root is all that changes: the rest would happen to the host.
+  private func checkMountNamespace(_ findings: inout Findings) {
+    guard let linux, !linux.has(.mount) else { return }
+    let hint = "add {\"type\": \"mount\"} to linux.namespaces"
+    if !mounts.isEmpty { findings.error("mounts", "needs a mount namespace", hint: hint) }
+    if root?.readonly == true { findings.error("root.readonly", "needs a mount namespace", hint: hint) }
+    if linux.rootfsPropagation != nil {
+      findings.error("linux.rootfsPropagation", "needs a mount namespace", hint: hint)
+    }
   }
 
   /// Notifications need somebody who receives them.

@@ -33,3 +33,17 @@ int ct_make_device(const char *path, unsigned mode, unsigned major, unsigned min
 
 // A new pseudo-terminal (posix_openpt(3)): 0, or -1.
 int ct_open_terminal(int *master, int *slave);
+
+// Accepts a peer of the stream socket, waiting `milliseconds` for it, and receives one message with a descriptor: the length of the
+// text, or -1.
+long ct_receive_message(int listener, int milliseconds, char *text, size_t size, int *descriptor);
+
+// Answers one question on a descriptor of SCMP_ACT_NOTIFY (seccomp_unotify(2)), waiting `milliseconds` for it: with the errno
+// `error`, or that the call may go on (0). The number of the system call, or -1 when there was no question.
+int ct_answer_notification(int descriptor, int milliseconds, int error);
+
+// The version of landlock(7) that the kernel has, or -1.
+int ct_landlock_version(void);
+
+// The inode of the user namespace that a namespace file's namespace belongs to (ioctl_ns(2), NS_GET_USERNS), or 0.
+unsigned long ct_namespace_owner(const char *path);

@@ -247,12 +247,6 @@ extension Integration {
         bundle.config["linux"] = linux
         bundle.config["linux"]["intelRdt"] = ["closID": "x"]
         bundle.expectRefused(try bundle.tryCreate(), "create", ["intelRdt"])
-        bundle.config["linux"] = linux
-        bundle.config["linux"]["seccomp"] = [
-          "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/nowhere",
-          "syscalls": [["names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"]],
-        ]
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["SCMP_ACT_NOTIFY"])
       }
     }
 

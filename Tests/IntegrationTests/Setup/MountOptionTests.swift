@@ -403,14 +403,5 @@ extension Integration {
         try bundle.expect("grep -c ' /data/' /proc/self/mountinfo", prints: "1000")
       }
     }
-
-    @Test func aMountLabelIsNothingWithoutSELinux() throws {
-      try #require(!Files.exists("/sys/fs/selinux/enforce"))
-      try withBundle { bundle throws in
-        bundle.config["linux"]["mountLabel"] = "system_u:object_r:container_file_t:s0:c1,c2"
-        bundle.mount("/data", type: "tmpfs", from: "tmpfs")
-        try bundle.expect("echo done", prints: "done")
-      }
-    }
   }
 }

@@ -13,6 +13,12 @@ final class Bundle {
   /// What the command's environment gets besides the mark.
   var environment: [String] = []
 
+  /// Who runs the runtime; `nil`: root.
+  var user: OrdinaryUser?
+
+  /// What comes in front of the runtime's command line.
+  var prefix: [String] = []
+
   /// In the environment of every process of this bundle: finds those that were left.
   let marker: String
 
@@ -125,12 +131,27 @@ final class Bundle {
 
   // MARK: commands
 
+  /// The beginning of a command line: the runtime, as whoever runs it.
+  func commandLine() throws -> [String] {
+    guard let user else { return prefix + runtime }
+    return try user.arguments(in: workspace) + [try OrdinaryUser.runtime()]
+  }
+
+  /// Makes an ordinary user the owner of everything, who then runs the runtime.
+  func give(to user: OrdinaryUser) {
+    self.user = user
+    giveRootfs(to: user.id)
+    for path in [directory, workspace] { chown(path, uid_t(user.id), gid_t(user.id)) }
+    // Nothing of it is the user's to make.
+    config["linux"]["cgroupsPath"] = JSON.null
+  }
+
   /// Starts the runtime with this bundle's state directory.
   func begin(
     global: [String] = [], _ arguments: [String], input: Int32 = -1, descriptors: [Int32] = [], terminal: Int32? = nil
   ) throws -> Command {
     try Command(
-      runtime + ["--root", states] + global + arguments,
+      try commandLine() + ["--root", states] + global + arguments,
       environment: ["PATH=\(Machine.path)", marker] + environment, directory: workspace, input: input,
       descriptors: descriptors, terminal: terminal)
   }

@@ -1,3 +1,4 @@
+import CTestSupport
 import Foundation
 
 /// What this machine and this caller can do: tests that need more are skipped.
@@ -33,6 +34,16 @@ enum Machine {
     guard let text = Processes.status(Int(getpid()), "CapEff"), let set = UInt64(text, radix: 16) else { return false }
     return set >> UInt64(number) & 1 == 1
   }
+
+  /// Whether pairs of network devices can be made, tried in a network namespace that goes at once.
+  static let canMakeDevices: Bool = {
+    guard isRoot, has("ip"), has("unshare") else { return false }
+    return (try? host("unshare", "--net", "ip", "link", "add", "apus0", "type", "veth", "peer", "name", "apus1"))?
+      .status == 0
+  }()
+
+  /// The version of Landlock that the kernel has; -1: none.
+  static let landlockVersion = Int(ct_landlock_version())
 
   static let mayRaiseLimits = hasCapability(24)
   static let hasTimeNamespaces = Files.exists("/proc/self/ns/time")
