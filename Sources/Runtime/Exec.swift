@@ -32,6 +32,7 @@ extension ContainerStore {
   ///
   /// - Returns: the exit status of the process, 128 + N when signal N ended it; detached, 0.
   public func exec(_ id: ContainerID, _ options: ExecOptions) throws(Failure) -> Int32 {
+    try requireSeal()
     let container = try find(id)
     let target = try container.joinable(ignorePaused: options.ignorePaused)
     let execution = try Execution(container, target, options, in: self)

@@ -10,6 +10,7 @@ struct Exec: Command {
     "The exit status is that of the program, 128 + N when signal N killed it; 255 when it was not run."
   }
   static var failureStatus: Int32 { 255 }
+  static var entersContainer: Bool { true }
 
   private var id = ""
   private var options = ExecOptions()
