@@ -53,6 +53,7 @@ struct Creation {
   let bundle: String
   var sandbox: SandboxPlan
   var cgroup: Cgroup
+  let resourceControl: ResourceControl?
   let isAttached: Bool
   let hooks: ContainerHooks
   private var record: ContainerRecord
@@ -76,6 +77,9 @@ struct Creation {
     try Creation.check(sandbox, options, isAttached: isAttached)
     try Creation.refuseWhatIsMissing(config.linux)
     cgroup = try store.cgroup(for: id, config)
+    resourceControl = try config.linux?.intelRdt.map { (settings) throws(Failure) in
+      try ResourceControl(settings, id: id.text, root: ResourceControl.mountPoint())
+    }
     var state = State(ociVersion: specificationVersion, id: id.text, pid: 0, status: .creating, bundle: bundle)
     state.rootfs = sandbox.rootfs.path
     state.created = Clock.timestamp()
@@ -84,6 +88,7 @@ struct Creation {
     record.hasAnnotations = !config.annotations.isEmpty
     state.annotations = config.annotations
     record.cgroups = cgroup.saved
+    record.resourceControl = resourceControl?.saved ?? []
     record.hasProcess = config.process != nil
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
@@ -151,7 +156,6 @@ struct Creation {
     if !(linux?.netDevices.isEmpty ?? true) {
       throw Failure("config.json: linux.netDevices: not carried out by this version")
     }
-    if linux?.intelRdt != nil { throw Failure("config.json: linux.intelRdt: not carried out by this version") }
   }
 
   // MARK: carrying out
@@ -200,7 +204,10 @@ struct Creation {
     try running.createCgroup()
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
     try running.cgroup.apply(deviceRules)
+    try running.create(resourceControl, config.linux?.intelRdt)
     let attachment = try running.cgroup.attachment()
+    let delegated = try delegateCgroup(running.cgroup)
+    defer { if delegated >= 0 { _ = Descriptor(taking: delegated) } }
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
@@ -210,7 +217,7 @@ struct Creation {
     try prepared.make(for: &sandbox)
     let channels = InitChannels(
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
-      cgroupDirectory: attachment.unified)
+      cgroupDirectory: attachment.unified, delegatedCgroup: delegated)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
       announcesEnvironment:
@@ -223,6 +230,22 @@ struct Creation {
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
     return try writeDown(container, pid, socket, terminal)
+  }
+
+  /// Hands over to the container what it may have of its cgroup: a cgroup below, by annotation; and the ownership, where it
+  /// sees the cgroup as the root of its own hierarchy and may write there (config-linux.md, "Cgroup ownership").
+  ///
+  /// - Returns: where the process moves itself to; -1: it stays.
+  private func delegateCgroup(_ cgroup: Cgroup) throws(Failure) -> Int32 {
+    let name = config.annotations["run.oci.delegate-cgroup"] ?? ""
+    let delegated = name.isEmpty ? -1 : try cgroup.makeDelegated(name)
+    let isWritable = config.mounts.contains { $0.type == "cgroup" && !$0.options.contains("ro") }
+    if isWritable && sandbox.namespaces.created.contains(.cgroup),
+      let user = sandbox.namespaces.hostUser(of: config.process?.user.uid ?? 0), user != CurrentProcess.effectiveUID
+    {
+      try cgroup.giveOwnership(to: user, delegated: name)
+    }
+    return delegated
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -246,6 +269,7 @@ struct Creation {
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
     try prepare(pid, running.cgroup)
+    try running.resourceControl?.enter(pid)
     let filter = try compileFilter(store)
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }

@@ -39,6 +39,16 @@ public struct NamespacePlan: Equatable, Sendable {
 
   /// Whether the container has a namespace of that kind apart from the runtime's.
   public func separates(_ kind: NamespaceFlags) -> Bool { created.contains(kind) || joins(kind) }
+
+  /// Who a user of the container is on the host; `nil`: nobody, or it cannot be known from here.
+  public func hostUser(of user: UInt32) -> UInt32? {
+    if joins(.user) { return nil }
+    guard created.contains(.user) else { return user }
+    guard let mapping = userMappings.first(where: { user >= $0.container && user - $0.container < $0.size }) else {
+      return nil
+    }
+    return mapping.host + (user - mapping.container)
+  }
 }
 
 /// One line of a uid_map or gid_map (user_namespaces(7)).

@@ -245,9 +245,6 @@ extension Integration {
         bundle.config["linux"]["netDevices"] = ["eth7": [:]]
         bundle.expectRefused(try bundle.tryCreate(), "create", ["netDevices"])
         bundle.config["linux"] = linux
-        bundle.config["linux"]["intelRdt"] = ["closID": "x"]
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["intelRdt"])
-        bundle.config["linux"] = linux
         bundle.config["linux"]["seccomp"] = [
           "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/nowhere",
           "syscalls": [["names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"]],
