@@ -96,6 +96,8 @@ struct Container: ~Copyable {
 
   func cgroup() throws(Failure) -> Cgroup { try Cgroup(saved: record.cgroups) }
 
+  var resourceControl: ResourceControl? { ResourceControl(saved: record.resourceControl) }
+
   /// The container process, held so that its number cannot come to mean another.
   func process() throws(Failure) -> PIDFD? {
     guard let pid = record.state.pid, pid > 0 else { return nil }

@@ -14,6 +14,8 @@ struct ContainerRecord: Equatable {
   var startTime: UInt64 = 0
   /// The cgroups, as ``Cgroups/Cgroup`` saves itself.
   var cgroups: [String] = []
+  /// The resctrl group, as ``Cgroups/ResourceControl`` saves itself; empty: none.
+  var resourceControl: [String] = []
   /// Whether the configuration has annotations, so that it must be looked into for the state.
   var hasAnnotations = false
   /// Whether there is a program to start: the specification lets `create` go without one.
@@ -37,6 +39,7 @@ struct ContainerRecord: Equatable {
     state = try State(try json.object("state"))
     startTime = try json.integer("startTime")
     cgroups = try json.strings("cgroups")
+    resourceControl = try json.strings("resourceControl")
     hasAnnotations = try json.bool("hasAnnotations")
     notifiesListener = try json.bool("notifiesListener")
     socketLabel = try json.nonEmptyString("socketLabel")
@@ -52,6 +55,7 @@ struct ContainerRecord: Equatable {
       json.member("state", state)
       json.member("startTime", startTime)
       json.member("cgroups", cgroups)
+      json.member("resourceControl", resourceControl)
       json.member("hasAnnotations", hasAnnotations)
       json.member("notifiesListener", notifiesListener)
       json.member("socketLabel", socketLabel)

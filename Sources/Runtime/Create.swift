@@ -53,6 +53,7 @@ struct Creation {
   let bundle: String
   var sandbox: SandboxPlan
   var cgroup: Cgroup
+  let resourceControl: ResourceControl?
   let isAttached: Bool
   let hooks: ContainerHooks
   private var record: ContainerRecord
@@ -76,8 +77,10 @@ struct Creation {
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)
-    try Creation.refuseWhatIsMissing(config.linux)
     cgroup = try store.cgroup(for: id, config)
+    resourceControl = try config.linux?.intelRdt.map { (settings) throws(Failure) in
+      try ResourceControl(settings, id: id.text, root: ResourceControl.mountPoint())
+    }
     var state = State(ociVersion: specificationVersion, id: id.text, pid: 0, status: .creating, bundle: bundle)
     state.rootfs = sandbox.rootfs.path
     state.created = Clock.timestamp()
@@ -88,6 +91,7 @@ struct Creation {
     record.cgroups = cgroup.saved
     record.socketLabel = sandbox.process.selinuxLabel
     record.notifiesListener = SeccompListener.path(in: config) != nil
+    record.resourceControl = resourceControl?.saved ?? []
     record.hasProcess = config.process != nil
     record.hasKeyring = !options.noNewKeyring
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
@@ -150,11 +154,6 @@ struct Creation {
         + " cannot be granted: the runtime does not have it")
   }
 
-  /// What is asked for and not carried out is an error: a container must not run as if it had it.
-  private static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
-    if linux?.intelRdt != nil { throw Failure("config.json: linux.intelRdt: not carried out by this version") }
-  }
-
   // MARK: carrying out
 
   /// Makes the container up to the point at which its process waits; hands it over once it is written down.
@@ -192,7 +191,10 @@ struct Creation {
       // An ordinary user's container has only devices that the user has.
       if !store.options.isRootless { throw error }
     }
+    try running.create(resourceControl, config.linux?.intelRdt)
     let attachment = try running.cgroup.attachment(beforeScope: true)
+    let delegated = cgroup.scope == nil ? try delegateCgroup(running.cgroup) : -1
+    defer { if delegated >= 0 { _ = Descriptor(taking: delegated) } }
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
@@ -202,7 +204,7 @@ struct Creation {
     try prepared.make(for: &sandbox)
     let channels = InitChannels(
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
-      cgroupDirectory: attachment.unified)
+      cgroupDirectory: attachment.unified, delegatedCgroup: delegated)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: try cgroupView(running.cgroup), hooks: hooks,
       announcesEnvironment:
@@ -216,6 +218,22 @@ struct Creation {
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
     return try writeDown(container, pid, in: running.cgroup, socket, terminal)
+  }
+
+  /// Hands over to the container what it may have of its cgroup: a cgroup below, by annotation; and the ownership, where it
+  /// sees the cgroup as the root of its own hierarchy and may write there (config-linux.md, "Cgroup ownership").
+  ///
+  /// - Returns: where the process moves itself to; -1: it stays.
+  private func delegateCgroup(_ cgroup: Cgroup) throws(Failure) -> Int32 {
+    let name = config.annotations["run.oci.delegate-cgroup"] ?? ""
+    let delegated = name.isEmpty ? -1 : try cgroup.makeDelegated(name)
+    let isWritable = config.mounts.contains { $0.type == "cgroup" && !$0.options.contains("ro") }
+    if isWritable && sandbox.namespaces.created.contains(.cgroup),
+      let user = sandbox.namespaces.hostUser(of: config.process?.user.uid ?? 0), user != CurrentProcess.effectiveUID
+    {
+      try cgroup.giveOwnership(to: user, delegated: name)
+    }
+    return delegated
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -242,6 +260,7 @@ struct Creation {
     let filter = try store.compileFilter(config)
     try join(scope, pid, socket, &running)
     try limit(running.cgroup)
+    try running.resourceControl?.enter(pid)
     if plan.awaitsCgroup { try running.tell(.cgroupReady, socket) }
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
@@ -278,6 +297,9 @@ struct Creation {
       throw error
     }
     try running.cgroup.apply(deviceRules)
+    guard try delegateCgroup(running.cgroup) < 0 else {
+      throw Failure("run.oci.delegate-cgroup: the cgroup is systemd's, which delegates all of it; leave the annotation out")
+    }
   }
 
   private func limit(_ cgroup: Cgroup) throws(Failure) {

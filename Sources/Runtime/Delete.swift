@@ -64,6 +64,7 @@ extension ContainerStore {
   /// Removes the cgroups and the directory, and runs the poststop hooks.
   func destroy(_ container: borrowing Container) throws(Failure) {
     if !container.record.cgroups.isEmpty { try container.cgroup().remove() }
+    try container.resourceControl?.remove()
     let hooks = container.record.hasPoststopHooks ? try container.hooks() : nil
     try removeDirectory(container.id)
     if let hooks { runPoststop(hooks) }

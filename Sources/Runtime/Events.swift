@@ -21,13 +21,13 @@ public struct ContainerEvent: Writable {
 /// What a container has used until one moment.
 public struct ContainerStatistics: Writable {
   public let cgroup: Statistics
+  public let resourceControl: ResourceControlStatistics?
   public let interfaces: [NetworkInterface]
 
   public func encode(to writer: inout Writer) {
     writer.object { writer in
       cgroup.encodeMembers(to: &writer)
-      writer.key("intel_rdt")
-      writer.object { _ in }
+      writer.member("intel_rdt", resourceControl ?? ResourceControlStatistics())
       writer.member("network_interfaces", interfaces)
     }
   }
@@ -82,6 +82,8 @@ extension Container {
       try NetworkInterface.of(record.state.pid ?? 0)
     }
     return ContainerEvent(
-      id: id.text, statistics: ContainerStatistics(cgroup: statistics, interfaces: interfaces))
+      id: id.text,
+      statistics: ContainerStatistics(
+        cgroup: statistics, resourceControl: resourceControl?.statistics(), interfaces: interfaces))
   }
 }

@@ -3,12 +3,14 @@ import Linux
 import OCI
 import Sandbox
 
-/// The side effects of a creation that must be undone when it fails: the cgroup and the process.
+/// The side effects of a creation that must be undone when it fails: the cgroup, the resctrl group and the process.
 struct RunningInit {
   var cgroup: Cgroup
   var started: StartedInit?
   private var hasCgroup = false
   private var netDevices: NetDevices?
+  /// The resctrl group, once it was made.
+  private(set) var resourceControl: ResourceControl?
   /// Whether a hook may have run, or the container was complete: from then on poststop hooks belong to its end.
   var hasReachedHooks = false
 
@@ -38,6 +40,13 @@ struct RunningInit {
     let moving = try NetDevices(into: namespace)
     try moving.move(devices)
     netDevices = moving
+  }
+
+  /// Makes the resctrl group.
+  mutating func create(_ control: ResourceControl?, _ settings: Config.IntelRdt?) throws(Failure) {
+    guard let control, let settings else { return }
+    try control.create(settings)
+    resourceControl = control
   }
 
   /// The container process; 0 while an intermediate process has not told.
@@ -114,6 +123,7 @@ struct RunningInit {
       try? cgroup.kill()
       try? cgroup.remove()
     }
+    try? resourceControl?.remove()
   }
 }
 

@@ -49,6 +49,7 @@ public struct NamespacePlan: Equatable, Sendable {
 
   /// The kinds of which the container has a namespace apart from the runtime's.
   public var separated: NamespaceFlags { joined.reduce(created) { $0.union($1.kind) } }
+
   /// The file of a namespace that process `pid` is in, or will be in as soon as it has joined it.
   public func path(of kind: NamespaceFlags, in pid: Int32) -> String {
     if let joined = joined.first(where: { $0.kind == kind }) { return joined.path }
@@ -63,6 +64,16 @@ public struct NamespacePlan: Equatable, Sendable {
   public func joins(_ kind: NamespaceFlags) -> Bool { joined.contains { $0.kind == kind } }
 
   public func separates(_ kind: NamespaceFlags) -> Bool { separated.contains(kind) }
+
+  /// Who a user of the container is on the host; `nil`: nobody, or it cannot be known from here.
+  public func hostUser(of user: UInt32) -> UInt32? {
+    if joins(.user) { return nil }
+    guard created.contains(.user) else { return user }
+    guard let mapping = userMappings.first(where: { user >= $0.container && user - $0.container < $0.size }) else {
+      return nil
+    }
+    return mapping.host + (user - mapping.container)
+  }
 }
 
 /// One line of a uid_map or gid_map (user_namespaces(7)).
