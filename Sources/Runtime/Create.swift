@@ -58,6 +58,7 @@ struct Creation {
   private var record: ContainerRecord
 
   init(_ id: ContainerID, _ options: CreateOptions, in store: ContainerStore, isAttached: Bool) throws(Failure) {
+    try store.requireSeal()
     self.id = id
     self.options = options
     self.isAttached = isAttached
