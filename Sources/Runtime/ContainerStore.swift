@@ -33,9 +33,9 @@ public struct RuntimeOptions {
   /// The directory of the containers' states, such as `/run/apus`.
   public var root: String
   public var cgroupManager: CgroupManager
+  public var rootless: Rootless
   /// What it takes to make or enter a container.
   public var seal: ProgramSeal?
-  public var rootless: Rootless
   /// Called with what a person should know and what is no failure.
   public var warn: (String) -> Void
 
@@ -45,8 +45,8 @@ public struct RuntimeOptions {
   ) {
     self.root = root
     self.cgroupManager = cgroupManager
-    self.seal = seal
     self.rootless = rootless
+    self.seal = seal
     self.warn = warn
   }
 

@@ -298,7 +298,8 @@ struct Creation {
     }
     try running.cgroup.apply(deviceRules)
     guard try delegateCgroup(running.cgroup) < 0 else {
-      throw Failure("run.oci.delegate-cgroup: the cgroup is systemd's, which delegates all of it; leave the annotation out")
+      throw Failure(
+        "run.oci.delegate-cgroup: the cgroup is systemd's, which delegates all of it; leave the annotation out")
     }
   }
 

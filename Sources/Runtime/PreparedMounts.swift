@@ -26,7 +26,9 @@ final class PreparedMounts {
       }
       if let idMap = mount.idMap {
         let namespace = try PreparedMounts.userNamespace(idMap, plan.namespaces, mount.destination)
-        try step(mount.name) { () throws(SystemError) in
+        try step(
+          mount.name, hint: { $0 == .invalidArgument ? "its file system cannot show other owners (idmap)" : nil }
+        ) { () throws(SystemError) in
           try made.set(.idMap, recursive: idMap.recursive, userNamespace: namespace.number)
         }
       }

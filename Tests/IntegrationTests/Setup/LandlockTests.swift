@@ -65,7 +65,7 @@ extension Integration {
     @Test func anOrdinaryUserHasThemToo() throws {
       try #require(OrdinaryUser.canBeUsed)
       try withRules(["execute": "/bin"]) { bundle throws in
-        bundle.give(to: OrdinaryUser())
+        try bundle.give(to: OrdinaryUser())
         try bundle.expect("cat /etc/words 2>&1; true", prints: "cat: can't open '/etc/words': Permission denied")
       }
     }

@@ -341,6 +341,27 @@ extension Integration {
       }
     }
 
+    /// What lies on an overlay, or on a file system of the kernel's own.
+    @Test(arguments: ["overlay", "proc"])
+    func aFileSystemThatCannotBeMappedIsRefused(_ type: String) throws {
+      try withBundle { bundle throws in
+        let source = bundle.workspace + "/source"
+        for name in ["source", "lower"] { try Files.makeDirectory(bundle.workspace + "/" + name) }
+        try #require(
+          try host(
+            "mount", "-t", type, type, source, "-o",
+            type == "proc" ? "ro" : "lowerdir=\(bundle.workspace)/lower:\(source)"
+          )
+          .status == 0)
+        defer { umount2(source, Int32(MNT_DETACH)) }
+        MountOptions.mapped(bundle, source, "bind")
+        bundle.expectRefused(
+          try bundle.tryCreate(), "create",
+          ["/data", "mount_setattr: Invalid argument; its file system cannot show other owners"],
+          mounts: [source])
+      }
+    }
+
     @Test func anIdMapWithoutMapsIsRefused() throws {
       try withBundle { bundle throws in
         bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", "idmap")

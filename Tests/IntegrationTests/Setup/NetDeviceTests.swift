@@ -24,7 +24,7 @@ extension Integration {
       }
       try withBundle { bundle throws in
         // Not `ip netns exec`, which hides the cgroups.
-        bundle.prefix = ["/usr/bin/env", "nsenter", "--net=/run/netns/\(name)"]
+        bundle.runtime = ["/usr/bin/env", "nsenter", "--net=/run/netns/\(name)"] + bundle.runtime
         try body(bundle, name)
       }
     }

@@ -9,7 +9,7 @@ extension Integration {
 
     private func withUsersBundle(_ user: OrdinaryUser = user, _ body: (Bundle) throws -> Void) throws {
       try withBundle { bundle throws in
-        bundle.give(to: user)
+        try bundle.give(to: user)
         try body(bundle)
       }
     }
@@ -102,7 +102,7 @@ extension Integration {
         try bundle.writeConfig()
         let environment = ["PATH=\(Machine.path)", bundle.marker, "XDG_RUNTIME_DIR=" + bundle.directory]
         func call(_ arguments: String...) throws -> Outcome {
-          try Command(try bundle.commandLine() + arguments, environment: environment).finish()
+          try Command(bundle.runtime + arguments, environment: environment).finish()
         }
         #expect(try call("create", "--bundle", bundle.directory, bundle.id).status == 0)
         #expect(Files.exists(bundle.directory + "/apus/\(bundle.id)/state.json"))
@@ -119,7 +119,7 @@ extension Integration {
       try withUsersBundle(RootlessContainers.giver) { bundle throws in
         try bundle.writeConfig()
         let outcome = try Command(
-          try bundle.commandLine() + ["create", "--bundle", bundle.directory, bundle.id],
+          bundle.runtime + ["create", "--bundle", bundle.directory, bundle.id],
           environment: ["PATH=\(Machine.path)", bundle.marker, variable]
         ).finish()
         bundle.expectRefused(outcome, "create", ["/run/apus", "permission denied", "set XDG_RUNTIME_DIR"])
