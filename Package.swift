@@ -20,7 +20,6 @@ let package = Package(
   targets: [
     // C: what Swift cannot call, what runs before Swift, and the two libraries.
     .target(name: "CLinux", linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "CSeal"),
     .target(name: "CVersion"),
     .systemLibrary(name: "CYajl"),
     .systemLibrary(name: "CSeccomp"),
@@ -38,7 +37,7 @@ let package = Package(
     .target(name: "Runtime", dependencies: ["Sandbox", "Cgroups"], swiftSettings: shipped),
     .executableTarget(
       name: "apus",
-      dependencies: ["Runtime", "CSeal", "CVersion"],
+      dependencies: ["Runtime", "CVersion"],
       swiftSettings: shipped),
 
     // Unit tests: unprivileged and fast.

@@ -25,15 +25,17 @@ public struct CgroupAttachment: ~Copyable {
 extension Cgroup {
   /// Opens what a process needs to enter.
   ///
-  /// - Parameter subgroup: a path below the container's cgroup, in hierarchies that have it (`exec --cgroup`, or where
-  ///   the container's own manager put its processes).
-  public func attachment(subgroup: String = "") throws(Failure) -> CgroupAttachment {
+  /// - Parameters:
+  ///   - subgroup: a path below the container's cgroup, in hierarchies that have it (`exec --cgroup`, or where the
+  ///     container's own manager put its processes).
+  ///   - beforeScope: leaves out what systemd has still to make, and to put the process into.
+  public func attachment(subgroup: String = "", beforeScope: Bool = false) throws(Failure) -> CgroupAttachment {
     let below = Cgroup.clean(subgroup)
     var unified: Int32 = -1
     var tasks: [Int32] = []
     tasks.reserveCapacity(hierarchies.count)
     do throws(SystemError) {
-      for hierarchy in hierarchies {
+      for hierarchy in hierarchies where !(beforeScope && isSystemds(hierarchy)) {
         var directory = hierarchy.directory
         if !below.isEmpty && pathExists(directory + below) { directory += below }
         switch hierarchy.kind {

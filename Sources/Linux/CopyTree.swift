@@ -5,6 +5,15 @@ extension Descriptor {
   public func reopen(_ flags: OpenFlags) throws(SystemError) -> Descriptor {
     Descriptor(taking: try check("openat", unsafe clx_openat(number, ".", flags.rawValue | O_CLOEXEC, 0)))
   }
+
+  /// Writes what is left to read into another file.
+  func copyRest(to other: borrowing Descriptor) throws(SystemError) {
+    while true {
+      let bytes = try read(upTo: 65536)
+      if bytes.isEmpty { return }
+      try other.write(bytes)
+    }
+  }
 }
 
 extension Directory {
@@ -38,10 +47,6 @@ extension Directory {
     let from = try open(name, [.readOnly, .noFollow, .nonBlocking])
     guard try from.status().isRegular else { throw SystemError(call: "open", subject: name, errno: .invalidArgument) }
     let to = try other.open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
-    while true {
-      let bytes = try from.read(upTo: 65536)
-      if bytes.isEmpty { return }
-      try to.write(bytes)
-    }
+    try from.copyRest(to: to)
   }
 }

@@ -107,6 +107,11 @@ public struct Descriptor: ~Copyable {
     try check("fstatfs", clx_fstatfs_type(number))
   }
 
+  /// Whether the mount through which the file was opened is read-only, or all of the file system (statfs(2)).
+  public func isOnReadOnlyMount() throws(SystemError) -> Bool {
+    try check("fstatfs", clx_fstatfs_flags(number)) & 1 /* ST_RDONLY */ != 0
+  }
+
   /// Takes an exclusive lock on the open file; `false` when another process holds it and `wait` is off. See flock(2).
   public func lock(wait: Bool) throws(SystemError) -> Bool {
     while true {
@@ -160,6 +165,8 @@ public struct FileStatus: Equatable {
     special = raw.special
     size = raw.size
   }
+
+  public func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 
   /// What kind of file it is: the `S_IFMT` bits of `mode`.
   public var kind: UInt32 { mode & FileStatus.kindMask }

@@ -18,12 +18,18 @@ public struct RuntimeOptions {
   /// The directory of the containers' states, such as `/run/apus`.
   public var root: String
   public var cgroupManager: CgroupManager
+  /// What it takes to make or enter a container.
+  public var seal: ProgramSeal?
   /// Called with what a person should know and what is no failure.
   public var warn: (String) -> Void
 
-  public init(root: String, cgroupManager: CgroupManager = .cgroupfs, warn: @escaping (String) -> Void = { _ in }) {
+  public init(
+    root: String, cgroupManager: CgroupManager = .cgroupfs, seal: ProgramSeal? = nil,
+    warn: @escaping (String) -> Void = { _ in }
+  ) {
     self.root = root
     self.cgroupManager = cgroupManager
+    self.seal = seal
     self.warn = warn
   }
 }
@@ -107,6 +113,13 @@ public struct ContainerStore {
   }
 
   // MARK: making
+
+  /// Passes when no process of a container could write to the running program.
+  func requireSeal() throws(Failure) {
+    if options.seal == nil {
+      throw Failure("the program has no seal: a container could write to it; see ProgramSeal and RuntimeOptions.seal")
+    }
+  }
 
   /// Makes the directory of a new container, locked by us, with its first record.
   func make(_ id: ContainerID, _ record: ContainerRecord, config: [UInt8]) throws(Failure) -> Container {

@@ -9,7 +9,7 @@ extension SeccompCache {
     let digest: Digest
 
     /// Changes when this module makes another program from the same profile.
-    private static var format: UInt64 { 1 }
+    private static var format: UInt64 { 2 }
 
     init(_ profile: Config.Seccomp, failOnUnknownSyscall: Bool) {
       self.init(

@@ -36,7 +36,8 @@ struct ClassicBPF {
   mutating func ifAbove(_ value: UInt32, skip yes: Int, else no: Int) { add(Code.jumpAbove, yes, no, value) }
   mutating func ifAtLeast(_ value: UInt32, skip yes: Int, else no: Int) { add(Code.jumpAtLeast, yes, no, value) }
 
-  mutating func append(_ other: ClassicBPF) { bytes += other.bytes }
+  mutating func append(_ other: ClassicBPF) { append(other.bytes) }
+  mutating func append(_ instructions: [UInt8]) { bytes += instructions }
 
   private mutating func add(_ code: UInt16, _ yes: Int, _ no: Int, _ constant: UInt32) {
     #if _endian(big)

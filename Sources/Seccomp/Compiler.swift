@@ -13,36 +13,89 @@ struct Compiler {
 
   /// Instructions of the whole program, as an array of struct sock_filter.
   func compile() throws(Failure) -> [UInt8] {
-    let defaultVerdict = try profile.defaultAction.verdict(
-      data: profile.defaultErrnoRet, in: "linux.seccomp.defaultErrnoRet")
-    let filter = try step("linux.seccomp") { () throws(SystemError) in
-      try LibraryFilter(defaultAction: defaultVerdict)
+    let verdict = try defaultVerdict()
+    let tokens = try tokens()
+    var start = ClassicBPF()
+    if !profile.defaultAction.leavesNewCallsAlone && verdict != Verdict.errno | Verdict.enosys {
+      start = NewerCalls(names: profile.syscalls.lazy.flatMap { $0.names }, on: tokens).program
     }
-    let tokens = try addArchitectures(to: filter)
-    for index in profile.syscalls.indices { try addRule(index, to: filter, unless: defaultVerdict) }
-
-    var program = ClassicBPF()
-    if !profile.defaultAction.leavesNewCallsAlone && defaultVerdict != Verdict.errno | Verdict.enosys {
-      program = NewerCalls(names: profile.syscalls.lazy.flatMap { $0.names }, on: tokens).program
-    }
-    return program.bytes + (try export(filter, limit: max(0, maximum - program.count)))
-  }
-
-  /// A tree may need more instructions than the kernel takes; then the flat layout may still do.
-  private func export(_ filter: borrowing LibraryFilter, limit: Int) throws(Failure) -> [UInt8] {
-    do {
-      if let program = try filter.program(layout, limit: limit) { return program }
-      if layout != .flat, let program = try filter.program(.flat, limit: limit) { return program }
-    } catch {
-      throw Failure("linux.seccomp", error)
-    }
+    if let program = try program(layout, start, tokens) { return program }
+    // A tree may need more instructions than the kernel takes; then the flat layout may still do.
+    if layout != .flat, let program = try program(.flat, start, tokens) { return program }
     throw Failure(
       "linux.seccomp: the profile needs more than the " + String(maximum)
         + " instructions that the kernel allows; name fewer system calls or architectures")
   }
 
-  /// Adds the profile's architectures to the native one, and returns all their tokens.
-  private func addArchitectures(to filter: borrowing LibraryFilter) throws(Failure) -> [UInt32] {
+  func defaultVerdict() throws(Failure) -> UInt32 {
+    try profile.defaultAction.verdict(data: profile.defaultErrnoRet, in: "linux.seccomp.defaultErrnoRet")
+  }
+
+  /// One program of the library for each value of `seccomp_data.arch`, behind one another; `nil`: it is too long.
+  ///
+  /// The library would put all architectures into one; but what that takes grows with the square of its length.
+  private func program(_ layout: LibraryFilter.Layout, _ start: ClassicBPF, _ tokens: [UInt32]) throws(Failure)
+    -> [UInt8]?
+  {
+    let families = families(of: tokens)
+    var program = start
+    if families.count > 1 { program.load(ClassicBPF.architecture) }
+    for (index, family) in families.enumerated() {
+      let isLast = index == families.count - 1
+      let left = maximum - program.count - (isLast ? 0 : 2)
+      guard left > 0 else { return nil }
+      let filter = try filter(family)
+      guard
+        let part = try step("linux.seccomp", { () throws(SystemError) in try filter.program(layout, limit: left) })
+      else { return nil }
+      // The last one also answers for the architectures that are in none.
+      if !isLast {
+        program.ifEqual(Token.auditValue(of: family[0]), skip: 1, else: 0)
+        program.skip(part.count / 8)
+      }
+      program.append(part)
+    }
+    return program.bytes
+  }
+
+  /// The tokens whose calls come with the same `seccomp_data.arch`, the native ones first.
+  private func families(of tokens: [UInt32]) -> [[UInt32]] {
+    var families: [[UInt32]] = []
+    for token in tokens {
+      let value = Token.auditValue(of: token)
+      if let index = families.firstIndex(where: { Token.auditValue(of: $0[0]) == value }) {
+        families[index].append(token)
+      } else {
+        families.append([token])
+      }
+    }
+    return families
+  }
+
+  /// The library's filter for these architectures alone.
+  func filter(_ tokens: [UInt32]) throws(Failure) -> LibraryFilter {
+    let verdict = try defaultVerdict()
+    let filter = try step("linux.seccomp") { () throws(SystemError) in try LibraryFilter(defaultAction: verdict) }
+    for token in tokens {
+      do {
+        try filter.add(architecture: token)
+      } catch {
+        // EDOM: the other byte order.
+        let name = profile.architectures.first { Library.token(of: $0) == token }?.rawValue ?? ""
+        throw Failure("linux.seccomp.architectures: " + name + " beside the native one", error)
+      }
+    }
+    if !tokens.contains(Library.nativeArchitecture) {
+      try step("linux.seccomp") { () throws(SystemError) in
+        try filter.remove(architecture: Library.nativeArchitecture)
+      }
+    }
+    for index in profile.syscalls.indices { try addRule(index, to: filter, unless: verdict) }
+    return filter
+  }
+
+  /// The native architecture and the profile's.
+  func tokens() throws(Failure) -> [UInt32] {
     var tokens = [Library.nativeArchitecture]
     for architecture in profile.architectures {
       guard let token = Library.token(of: architecture) else {
@@ -52,12 +105,6 @@ struct Compiler {
       }
       if tokens.contains(token) { continue }
       tokens.append(token)
-      do {
-        try filter.add(architecture: token)
-      } catch {
-        // EDOM: the other byte order.
-        throw Failure("linux.seccomp.architectures: " + architecture.rawValue + " beside the native one", error)
-      }
     }
     return tokens
   }

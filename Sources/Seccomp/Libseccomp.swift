@@ -36,6 +36,12 @@ import OCI
     }
   }
 
+  /// Takes an architecture out again. See seccomp_arch_remove(3).
+  func remove(architecture token: UInt32) throws(SystemError) {
+    let result = unsafe seccomp_arch_remove(context, token)
+    if result < 0 { throw SystemError(call: "seccomp_arch_remove", subject: "", errno: Errno(rawValue: -result)) }
+  }
+
   /// Adds one rule whose conditions must all hold. See seccomp_rule_add(3).
   func add(rule action: UInt32, call: Int32, conditions: [scmp_arg_cmp]) throws(SystemError) {
     let result = unsafe conditions.withUnsafeBufferPointer {

@@ -22,8 +22,7 @@ struct NewerCalls {
   /// Learns which numbers the profile names on each architecture. Tokens are libseccomp's.
   init(names: some Sequence<String>, on tokens: [UInt32]) {
     for token in tokens {
-      // x32 calls come with the AUDIT_ARCH_ value of x86-64 and bit 30 set in the number.
-      let architecture = token == Token.x32 ? Token.x86_64 : token
+      let architecture = Token.auditValue(of: token)
       if !families.contains(where: { $0.architecture == architecture }) {
         families.append(Family(architecture: architecture, secondRange: NewerCalls.secondRange(of: architecture)))
       }
@@ -31,7 +30,7 @@ struct NewerCalls {
     for name in names {
       for token in tokens {
         if let number = Library.number(of: name, on: token) {
-          note(number, on: token == Token.x32 ? Token.x86_64 : token)
+          note(number, on: Token.auditValue(of: token))
         }
       }
     }
@@ -101,10 +100,13 @@ struct NewerCalls {
 }
 
 /// Tokens of architectures that need special care; linux/audit.h, and libseccomp's own for x32.
-private enum Token {
+enum Token {
   static let x86_64: UInt32 = 0xc000_003e
   static let x32: UInt32 = 0x4000_003e
   static let arm: UInt32 = 0x4000_0028
   static let s390: UInt32 = 0x16
   static let s390x: UInt32 = 0x8000_0016
+
+  /// What `seccomp_data.arch` holds. x32 calls come with the value of x86-64 and bit 30 set in the number.
+  static func auditValue(of token: UInt32) -> UInt32 { token == x32 ? x86_64 : token }
 }

@@ -20,6 +20,8 @@ protocol Command: Configurable {
   static var discussion: StaticString { get }
   /// The exit status when it fails.
   static var failureStatus: Int32 { get }
+  /// Whether a process of this program goes into a container, where it can be looked into.
+  static var entersContainer: Bool { get }
 
   /// - Returns: the exit status.
   func run(in session: Session) throws(Failure) -> Int32
@@ -29,5 +31,6 @@ extension Command {
   static var usage: String { Help.usage(of: Self.self) }
   static var discussion: StaticString { "" }
   static var failureStatus: Int32 { 1 }
+  static var entersContainer: Bool { false }
   static func arguments(_ table: inout ArgumentTable<Self>) {}
 }

@@ -81,6 +81,7 @@ struct Entry {
 /// Reads a command's arguments, runs it, and reports how it failed: once, here.
 private func execute<C: Command>(_ type: C.Type, in session: Session, _ arguments: [String]) -> Int32 {
   do throws(Failure) {
+    let session = C.entersContainer ? try session.sealed() : session
     var command = C()
     guard try command.parse(arguments) else { return try Help.print(Help.text(of: C.self)) }
     session.log.debug(session.description + ": " + C.name.description)

@@ -4,15 +4,24 @@ import Runtime
 /// What a command works with.
 struct Session {
   let log: Log
-  let store: ContainerStore
-  private let options: RuntimeOptions
+  private var options: RuntimeOptions
 
   init(_ globals: Globals) {
     let log = globals.log
     self.log = log
     options = RuntimeOptions(
       root: globals.stateDirectory, cgroupManager: globals.cgroupManager, warn: { log.warning($0) })
-    store = ContainerStore(options)
+  }
+
+  var store: ContainerStore { ContainerStore(options) }
+
+  /// The same, for a command that enters a container. Starts the program again unless its file is sealed.
+  func sealed() throws(Failure) -> Session {
+    var session = self
+    session.options.seal = try ProgramSeal.affix()
+    // Started by descriptor, it may have got that descriptor's number for a name.
+    CurrentProcess.setName("apus")
+    return session
   }
 
   /// Which program this is and how it was called, for the log.

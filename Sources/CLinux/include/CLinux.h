@@ -125,6 +125,7 @@ static inline int clx_memfd_create(const char *name, unsigned flags) {
   return CLX_INT(syscall(SYS_memfd_create, name, flags));
 }
 static inline int clx_add_seals(int fd, int seals) { return CLX_INT(fcntl(fd, 1033 /* F_ADD_SEALS */, seals)); }
+static inline int clx_get_seals(int fd) { return CLX_INT(fcntl(fd, 1034 /* F_GET_SEALS */)); }
 
 // The fields of stat(2) that a runtime looks at.
 struct clx_stat {
@@ -477,6 +478,11 @@ extern int clx_argument_count;
 extern char **clx_arguments;
 static inline int clx_argc(void) { return clx_argument_count; }
 static inline const char *clx_argv(int index) { return clx_arguments[index]; }
+// Runs the file with the arguments and the environment this process was started with. See execveat(2).
+static inline int clx_execute_with_own_arguments(int file) {
+  extern char **environ;
+  return CLX_INT(syscall(SYS_execveat, file, "", clx_arguments, environ, CLX_AT_EMPTY_PATH));
+}
 
 static inline const char *clx_strerror(int number) { return strerror(number); }
 static inline const char *clx_getenv(const char *name) { return getenv(name); }

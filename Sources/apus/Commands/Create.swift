@@ -8,6 +8,8 @@ protocol MakesContainer: Command {
 }
 
 extension MakesContainer {
+  static var entersContainer: Bool { true }
+
   static func creationArguments(_ table: inout ArgumentTable<Self>) {
     table.value("bundle", letter: "b", "DIR", "the bundle, a directory with config.json and root file system [.]") {
       $0.creation.bundle = $1

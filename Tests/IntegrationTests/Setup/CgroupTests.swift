@@ -36,6 +36,44 @@ extension Integration {
       }
     }
 
+    /// What an engine asks for by default, as far as the setting up of it is charged to the container's memory.
+    private static func addEverythingUsual(_ bundle: Bundle) {
+      bundle.mount("/dev", type: "tmpfs", from: "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k")
+      bundle.mount("/dev/pts", type: "devpts", from: "devpts", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
+      bundle.mount("/sys", type: "sysfs", from: "sysfs", "nosuid", "noexec", "nodev", "ro")
+      bundle.mount("/sys/fs/cgroup", type: "cgroup", from: "cgroup", "nosuid", "noexec", "nodev", "ro")
+      bundle.mount("/dev/mqueue", type: "mqueue", from: "mqueue", "nosuid", "noexec", "nodev")
+      bundle.mount("/dev/shm", type: "tmpfs", from: "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k")
+      bundle.config["linux"]["maskedPaths"] = [
+        "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware",
+      ]
+      bundle.config["linux"]["readonlyPaths"] = [
+        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+      ]
+      let denied = (0..<40).flatMap { _ in ["add_key", "bpf", "kexec_load", "mount", "ptrace", "reboot", "swapon"] }
+      bundle.config["linux"]["seccomp"] = [
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": .array(
+          denied.enumerated().map { number, name in
+            [
+              "names": [.string(name)], "action": "SCMP_ACT_ERRNO",
+              "args": [["index": 1, "value": JSON(number + 1), "op": "SCMP_CMP_EQ"]],
+            ]
+          }),
+      ]
+    }
+
+    @Test(
+      .enabled(if: Hierarchies.directory("memory") != nil, "needs the v1 memory controller"),
+      .enabled(if: Machine.runtimeIsStatic, "needs the static binary of make build"), arguments: [false, true])
+    func halfAMegabyteIsEnough(_ withEverythingUsual: Bool) throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["memory": ["limit": 524_288]]
+        if withEverythingUsual { CgroupPlacement.addEverythingUsual(bundle) }
+        for _ in 0..<5 { try bundle.expect("echo runs", prints: "runs") }
+      }
+    }
+
     @Test(.enabled(if: Hierarchies.directory("cpu") != nil, "needs the v1 cpu controller"))
     func theCpuShareAndQuotaAreSet() throws {
       try withBundle { bundle throws in

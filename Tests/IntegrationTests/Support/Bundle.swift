@@ -8,6 +8,8 @@ final class Bundle {
   let id: String
   let directory: String
   var config: JSON
+  /// How the runtime is called.
+  var runtime = [Machine.runtime]
   /// What the command's environment gets besides the mark.
   var environment: [String] = []
 
@@ -128,7 +130,7 @@ final class Bundle {
     global: [String] = [], _ arguments: [String], input: Int32 = -1, descriptors: [Int32] = [], terminal: Int32? = nil
   ) throws -> Command {
     try Command(
-      [Machine.runtime, "--root", states] + global + arguments,
+      runtime + ["--root", states] + global + arguments,
       environment: ["PATH=\(Machine.path)", marker] + environment, directory: workspace, input: input,
       descriptors: descriptors, terminal: terminal)
   }

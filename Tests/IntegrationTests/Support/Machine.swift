@@ -37,6 +37,8 @@ enum Machine {
   static let mayRaiseLimits = hasCapability(24)
   static let hasTimeNamespaces = Files.exists("/proc/self/ns/time")
   static let hasUserNamespaces = Files.exists("/proc/self/ns/user")
+  /// Whether the program under test runs in a root file system without libraries.
+  static let runtimeIsStatic = (try? host("readelf", "-l", runtime))?.output.contains("INTERP") == false
   static let canTrace: Bool = {
     guard isRoot, has("strace") else { return false }
     return (try? host("strace", "-o", "/dev/null", "true"))?.status == 0
