@@ -72,9 +72,9 @@ extension Integration {
       Tolerated(["open", "read", "fstatat", "lseek"], "/etc/localtime", "the C library's; the state has UTC"),
       Tolerated(["open", "read", "fstatat", "lseek"], "/zoneinfo/", "the C library's; the state has UTC"),
       Tolerated(["unlink"], "/sys/fs/cgroup/", "what cannot be removed at once is tried again"),
-      Tolerated(
-        ["open", "write"], "cgroup.freeze", "only a frozen process needs it, and that it does not end is told"),
-      Tolerated(["open", "read", "write"], "freezer.state", "the same"),
+      // Only what is frozen needs to be thawed, and that it does not end then is told.
+      Tolerated(["open", "read", "write"], "cgroup.freeze", "whether and that it is frozen"),
+      Tolerated(["open", "read", "write", "getdents64"], "/sys/fs/cgroup/freezer/", "the same"),
       Tolerated(["open", "read", "fstatat"], "/.cache/seccomp-", "a program that is not found is compiled"),
       Tolerated(["socket"], "", "any family will do for the request that brings the loopback up"),
     ]
