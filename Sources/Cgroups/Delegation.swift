@@ -2,11 +2,9 @@ import Linux
 
 /// What a container may do with its own cgroup on cgroup v2 (cgroups(7), "Cgroups delegation").
 extension Cgroup {
-  /// Makes a cgroup below the container's for its processes, so that these may make others beside it and share the limits of
-  /// the container's among them: the container's own then holds no processes.
-  ///
-  /// - Returns: its cgroup.procs, open for writing, for the container process to move itself by writing 0.
-  public func makeDelegated(_ name: String) throws(Failure) -> Int32 {
+  /// Makes a cgroup below the container's, and moves the container process there: it may make others beside it, and share the
+  /// limits of the container's own cgroup, which then holds no processes, among them.
+  public func delegate(_ name: String, to pid: Int32) throws(Failure) {
     let below = Cgroup.clean(name)
     guard let unified, hierarchies.count == 1 else {
       throw Failure(
@@ -15,9 +13,9 @@ extension Cgroup {
     guard below.split(separator: "/").count == 1 else {
       throw Failure("cgroup: run.oci.delegate-cgroup: \"" + name + "\" is not the name of a cgroup")
     }
-    return try step("cgroup: delegate") { () throws(SystemError) in
+    try step("cgroup: delegate") { () throws(SystemError) in
       try makeDirectory(unified.directory + below)
-      return try openFile(unified.directory + below + "/cgroup.procs", .writeOnly).release()
+      try openFile(unified.directory + below + "/cgroup.procs", .writeOnly).write(String(pid))
     }
   }
 

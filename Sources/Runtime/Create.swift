@@ -193,8 +193,6 @@ struct Creation {
     }
     try running.create(resourceControl, config.linux?.intelRdt)
     let attachment = try running.cgroup.attachment(beforeScope: true)
-    let delegated = cgroup.scope == nil ? try delegateCgroup(running.cgroup) : -1
-    defer { if delegated >= 0 { _ = Descriptor(taking: delegated) } }
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
@@ -204,7 +202,7 @@ struct Creation {
     try prepared.make(for: &sandbox)
     let channels = InitChannels(
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
-      cgroupDirectory: attachment.unified, delegatedCgroup: delegated)
+      cgroupDirectory: attachment.unified)
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: try cgroupView(running.cgroup), hooks: hooks,
       announcesEnvironment:
@@ -223,17 +221,16 @@ struct Creation {
   /// Hands over to the container what it may have of its cgroup: a cgroup below, by annotation; and the ownership, where it
   /// sees the cgroup as the root of its own hierarchy and may write there (config-linux.md, "Cgroup ownership").
   ///
-  /// - Returns: where the process moves itself to; -1: it stays.
-  private func delegateCgroup(_ cgroup: Cgroup) throws(Failure) -> Int32 {
+  /// To be done when the container has its cgroup namespace, whose root is where it was then.
+  private func delegateCgroup(_ cgroup: Cgroup, _ pid: Int32) throws(Failure) {
     let name = config.annotations["run.oci.delegate-cgroup"] ?? ""
-    let delegated = name.isEmpty ? -1 : try cgroup.makeDelegated(name)
+    if !name.isEmpty { try cgroup.delegate(name, to: pid) }
     let isWritable = config.mounts.contains { $0.type == "cgroup" && !$0.options.contains("ro") }
     if isWritable && sandbox.namespaces.created.contains(.cgroup),
       let user = sandbox.namespaces.hostUser(of: config.process?.user.uid ?? 0), user != CurrentProcess.effectiveUID
     {
       try cgroup.giveOwnership(to: user, delegated: name)
     }
-    return delegated
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -271,6 +268,7 @@ struct Creation {
     try running.tell(.proceed(filter), socket)
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     running.hasReachedHooks = true
+    try delegateCgroup(running.cgroup, pid)
     return pid
   }
 
@@ -297,10 +295,6 @@ struct Creation {
       throw error
     }
     try running.cgroup.apply(deviceRules)
-    guard try delegateCgroup(running.cgroup) < 0 else {
-      throw Failure(
-        "run.oci.delegate-cgroup: the cgroup is systemd's, which delegates all of it; leave the annotation out")
-    }
   }
 
   private func limit(_ cgroup: Cgroup) throws(Failure) {

@@ -13,23 +13,18 @@ public struct InitChannels {
   public var cgroupTasks: [Int32]
   /// A cgroup v2 directory the process is to be born in; -1: none.
   public var cgroupDirectory: Int32
-  /// cgroup.procs of the cgroup below, open for writing, that the process moves itself to once it has a cgroup namespace;
-  /// -1: it stays.
-  public var delegatedCgroup: Int32
 
   public init(
-    parent: Int32, gate: Int32 = -1, console: Int32 = -1, cgroupTasks: [Int32] = [], cgroupDirectory: Int32 = -1,
-    delegatedCgroup: Int32 = -1
+    parent: Int32, gate: Int32 = -1, console: Int32 = -1, cgroupTasks: [Int32] = [], cgroupDirectory: Int32 = -1
   ) {
     self.parent = parent
     self.gate = gate
     self.console = console
     self.cgroupTasks = cgroupTasks
     self.cgroupDirectory = cgroupDirectory
-    self.delegatedCgroup = delegatedCgroup
   }
 
-  var all: [Int32] { [parent, gate, console, cgroupDirectory, delegatedCgroup] + cgroupTasks }
+  var all: [Int32] { [parent, gate, console, cgroupDirectory] + cgroupTasks }
 }
 
 /// Everything that shapes the container's first process.
@@ -302,11 +297,6 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
     try namespaces.makeTimeNamespace(timeOffsets)
     try step("time namespace") { () throws(SystemError) in
       try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
-    }
-  }
-  if channels.delegatedCgroup >= 0 {
-    try step("cgroup: delegate") { () throws(SystemError) in
-      try Descriptor(taking: channels.delegatedCgroup).write("0")
     }
   }
   if namespaces.created.contains(.network) {
