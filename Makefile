@@ -26,7 +26,7 @@ VERSION := $(shell cat VERSION)
 COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-unit test-integration lint format bench conformance-oci install clean help
+.PHONY: build run test test-unit test-integration test-guest lint format bench conformance-oci install clean help
 
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
@@ -54,6 +54,9 @@ test-unit: ## tests that need neither root nor bin/apus
 test-integration: build ## tests that drive bin/apus as root
 	@scripts/dependencies build test
 	scripts/test --filter IntegrationTests
+
+test-guest: build ## tests in guests: pure cgroup v2, v1 and hybrid under systemd, rootless (LAYOUTS= CASES=)
+	Tests/Guest/run $(LAYOUTS)
 
 lint: build ## check format, imports, banned calls and the built binary
 	@scripts/dependencies lint

@@ -7,6 +7,8 @@ import Linux
 public struct Cgroup: Equatable, Sendable {
   /// The directories, in the order in which the kernel lists the hierarchies.
   public internal(set) var hierarchies: [Hierarchy]
+  /// The unit whose cgroup this is, where systemd makes and removes it.
+  public internal(set) var scope: SystemdScope?
 
   /// A container's place when its `cgroupsPath` says nothing.
   public static func defaultPath(id: String) -> String { "/apus/" + id }
@@ -67,11 +69,16 @@ public struct Cgroup: Equatable, Sendable {
 
   // MARK: in a state file
 
-  /// One string a hierarchy, `controllers:mount point:path`, from which ``init(saved:)`` makes the same cgroup again.
-  public var saved: [String] { hierarchies.map { $0.controllers + ":" + $0.mountPoint + ":" + $0.path } }
+  /// One string a hierarchy, `controllers:mount point:path`, and one of the scope, from which ``init(saved:)`` makes the
+  /// same cgroup again.
+  public var saved: [String] {
+    (scope.map { [$0.saved] } ?? []) + hierarchies.map { $0.controllers + ":" + $0.mountPoint + ":" + $0.path }
+  }
 
   public init(saved: [String]) throws(Failure) {
     hierarchies = []
+    scope = saved.first.flatMap { SystemdScope(saved: $0) }
+    let saved = scope == nil ? saved[...] : saved.dropFirst()
     for text in saved {
       let fields = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard fields.count == 3, fields[1].hasPrefix("/"), fields[2].isEmpty || fields[2].hasPrefix("/"),
@@ -86,6 +93,9 @@ public struct Cgroup: Equatable, Sendable {
 
   /// The cgroup v2 directory, on v2 and hybrid.
   public var unified: Hierarchy? { hierarchies.first { $0.kind == .v2 } }
+
+  /// Whether there is nothing but cgroup v2.
+  var isV2Only: Bool { hierarchies.count == 1 && unified != nil }
 
   /// The v1 hierarchy that has the controller.
   func v1(_ controller: String) -> Hierarchy? { hierarchies.first { $0.kind == .v1 && $0.controls(controller) } }

@@ -54,9 +54,11 @@ public struct Subgroup: Equatable, Sendable {
 extension Cgroup {
   /// Opens what a process needs to enter.
   ///
-  /// - Parameter subgroups: places below the container's cgroup; in a hierarchy that several are for, the last counts.
-  ///   Each has to be there in one hierarchy at least; where it is not, the container's own cgroup is entered.
-  public func attachment(_ subgroups: [Subgroup] = []) throws(Failure) -> CgroupAttachment {
+  /// - Parameters:
+  ///   - subgroups: places below the container's cgroup; in a hierarchy that several are for, the last counts. Each has to be
+  ///     there in one hierarchy at least; where it is not, the container's own cgroup is entered.
+  ///   - beforeScope: leaves out what systemd has still to make, and to put the process into.
+  public func attachment(_ subgroups: [Subgroup] = [], beforeScope: Bool = false) throws(Failure) -> CgroupAttachment {
     for subgroup in subgroups where !hierarchies.contains(where: { has(subgroup, in: $0) }) {
       throw Failure("cgroup: the container has no cgroup \"" + subgroup.path + "\" below its own")
     }
@@ -64,7 +66,7 @@ extension Cgroup {
     var tasks: [Int32] = []
     tasks.reserveCapacity(hierarchies.count)
     do throws(SystemError) {
-      for hierarchy in hierarchies {
+      for hierarchy in hierarchies where !(beforeScope && isSystemds(hierarchy)) {
         var directory = hierarchy.directory
         if let below = subgroups.last(where: { has($0, in: hierarchy) }) { directory += below.path }
         switch hierarchy.kind {

@@ -9,13 +9,15 @@ extension Cgroup {
   ///
   /// What it made is removed again when it fails half-way. A v1 hierarchy that is not mounted is left out.
   ///
+  /// Of a scope, only what systemd does not make.
+  ///
   /// - Parameter whereAllowed: leaves out hierarchies in which the caller may not make directories (rootless).
   /// - Throws: also when the cgroup exists and holds processes, or cannot hold any (a threaded parent).
   public mutating func create(whereAllowed: Bool = false) throws(Failure) {
     var made: [String] = []
     var left: [Int] = []
     do throws(Failure) {
-      for (index, hierarchy) in hierarchies.enumerated() {
+      for (index, hierarchy) in hierarchies.enumerated() where !isSystemds(hierarchy) {
         do throws(Failure) {
           try Creation.make(hierarchy, isOnly: hierarchies.count == 1, &made)
         } catch {
@@ -132,7 +134,8 @@ enum Controllers {
     guard let enabled = readControl(directory + "/cgroup.subtree_control") else { return }
     let present = enabled.split(separator: " ")
     let missing = wanted.filter { !present.contains($0) }.map { "+" + $0 }
-    if missing.isEmpty || write(missing.joined(separator: " "), directory) == nil { return }
+    if missing.isEmpty || holdsProcesses(directory) { return }
+    if write(missing.joined(separator: " "), directory) == nil { return }
     for controller in missing { _ = write(controller, directory) }
   }
 
@@ -157,7 +160,7 @@ enum Controllers {
     let parent = splitPath(directory).parent
     try require(missing, in: parent, hierarchy)
     for controller in missing {
-      guard let error = write("+" + controller, parent) else { continue }
+      guard let error = holdsProcesses(parent) ? busy : write("+" + controller, parent) else { continue }
       var text = "cgroup: write \"+" + controller + "\" to " + parent + "/cgroup.subtree_control: "
       text += error.errno.description
       if error.errno == .resourceBusy {
@@ -166,6 +169,16 @@ enum Controllers {
       throw Failure(text, errno: error.errno)
     }
   }
+
+  /// Whether the cgroup has processes of its own and is not the root, which may.
+  ///
+  /// Looked at beforehand: asked for cpu or pids alone, the kernel would make it the root of a threaded subtree instead
+  /// of refusing, and then no process at all can live below it.
+  private static func holdsProcesses(_ directory: String) -> Bool {
+    pathExists(directory + "/cgroup.type") && !(readControl(directory + "/cgroup.procs") ?? "").isEmpty
+  }
+
+  private static var busy: SystemError { SystemError(call: "write", subject: "", errno: .resourceBusy) }
 
   private static func write(_ value: String, _ directory: String) -> SystemError? {
     do throws(SystemError) {

@@ -17,10 +17,25 @@ extension Cgroup {
     var journal: Journal? = Journal()
     do throws(Failure) {
       try write(resources, .update, &journal)
+      try setProperties(resources)
     } catch {
       journal!.rollBack()
       throw error
     }
+  }
+
+  /// Has systemd know the limits of a scope, too. Where it keeps them less exactly than they were asked for, it writes
+  /// what it keeps: so the files are written once more.
+  private func setProperties(_ resources: Resources) throws(Failure) {
+    guard let scope else { return }
+    let properties = UnitProperties.of(resources, isV2: isV2Only)
+    if properties.isEmpty { return }
+    var manager = try SystemdManager.connect(to: scope)
+    try manager.set(properties, optional: properties.map { $0.name })
+    var journal: Journal?
+    var resources = resources
+    resources.devices = []
+    try write(resources, .update, &journal)
   }
 
   private func write(_ resources: Resources, _ purpose: Purpose, _ journal: inout Journal?) throws(Failure) {
@@ -94,9 +109,13 @@ extension Cgroup {
       try DeviceList(rules).write(to: try ControlDirectory(hierarchy.directory))
     } else if let unified {
       let instructions = try DeviceRules.program(rules)
-      try step("cgroup: devices of " + unified.directory) { () throws(SystemError) in
+      do throws(SystemError) {
         let program = try DeviceProgram(instructions)
         try program.replaceAll(of: try openFile(unified.directory, .directory))
+      } catch {
+        // An ordinary user may not load programs, and can make no device files that would work.
+        if error.errno == .notPermitted && !CurrentProcess.isPrivileged { return }
+        throw Failure("cgroup: devices of " + unified.directory, error)
       }
     } else {
       throw Failure("cgroup: linux.resources.devices cannot be applied: there is no devices hierarchy and no cgroup v2")

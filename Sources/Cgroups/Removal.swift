@@ -7,6 +7,11 @@ extension Cgroup {
   /// The first attempt is one call a hierarchy. Where that is refused, it waits for the processes to end – on their
   /// descriptors, not by the clock – at most ten seconds.
   public func remove() throws(Failure) {
+    if let scope, hierarchies.contains(where: { isSystemds($0) && pathExists($0.directory) }) {
+      try kill()
+      // Should systemd not answer, the directories can be removed all the same, and it takes notice of that.
+      try? Cgroup.stop(scope)
+    }
     var left: [Hierarchy] = []
     for hierarchy in hierarchies where !hierarchy.path.isEmpty {
       do throws(SystemError) {
@@ -18,6 +23,13 @@ extension Cgroup {
     if left.isEmpty { return }
     let deadline = Clock.monotonicMilliseconds() + 10_000
     for hierarchy in left { try Removal.removeBusy(hierarchy.directory, self, deadline) }
+  }
+}
+
+extension Cgroup {
+  private static func stop(_ scope: SystemdScope) throws(Failure) {
+    var manager = try SystemdManager.connect(to: scope)
+    try manager.stop()
   }
 }
 

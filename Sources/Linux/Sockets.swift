@@ -28,7 +28,7 @@ public struct Socket: ~Copyable {
     try connect(path, type: SocketType.datagram | SocketType.nonBlocking)
   }
 
-  private static func connect(_ path: String, type: Int32) throws(SystemError) -> Socket {
+  fileprivate static func connect(_ path: String, type: Int32) throws(SystemError) -> Socket {
     let socket = try make(type)
     if path.utf8.count < 108 {
       try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, path))
@@ -129,6 +129,65 @@ public struct Socket: ~Copyable {
   /// Whether the peer has gone, without waiting.
   public func peerHasClosed() throws(SystemError) -> Bool {
     try poll([Polled(descriptor.number, [])], milliseconds: 0)[0].seen.contains(.hangUp)
+  }
+}
+
+/// A connection by a unix stream socket on which nothing waits longer than until its deadline.
+public struct TimedStream: ~Copyable {
+  private let socket: Socket
+  /// In milliseconds of ``Clock/monotonicMilliseconds()``.
+  private let deadline: Int64
+
+  /// Connects; a listener whose queue is full is asked again.
+  public init(connecting path: String, milliseconds: Int64) throws(SystemError) {
+    deadline = Clock.monotonicMilliseconds() + milliseconds
+    while true {
+      do throws(SystemError) {
+        socket = try Socket.connect(path, type: SocketType.stream | SocketType.nonBlocking)
+        return
+      } catch {
+        guard error.errno == .wouldBlock else { throw error }
+        if Clock.monotonicMilliseconds() >= deadline {
+          throw SystemError(call: "connect", subject: path, errno: .timedOut)
+        }
+        _ = try poll([], milliseconds: 10)
+      }
+    }
+  }
+
+  /// Sends all the bytes.
+  public func send(_ bytes: [UInt8]) throws(SystemError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let result = unsafe rest.withUnsafeBytes {
+        unsafe clx_send(socket.descriptor.number, $0.baseAddress, $0.count, nil, 0)
+      }
+      if result == -Int(EINTR) { continue }
+      if result == -Int(EAGAIN) {
+        try wait(.writable)
+      } else {
+        rest = rest.dropFirst(try check("sendmsg", result))
+      }
+    }
+  }
+
+  /// Receives some bytes, at least one; none: the peer has closed.
+  public func receive(upTo size: Int) throws(SystemError) -> [UInt8] {
+    while true {
+      try wait(.readable)
+      do throws(SystemError) {
+        return try socket.descriptor.read(upTo: size)
+      } catch {
+        if error.errno != .wouldBlock { throw error }
+      }
+    }
+  }
+
+  private func wait(_ event: Polled.Events) throws(SystemError) {
+    let left = max(0, deadline - Clock.monotonicMilliseconds())
+    if try !poll([Polled(socket.descriptor.number, event)], milliseconds: Int32(clamping: left))[0].isReady {
+      throw SystemError(call: "poll", subject: "", errno: .timedOut)
+    }
   }
 }
 

@@ -182,8 +182,8 @@ struct Creation {
   ) throws(Failure) -> Created {
     try running.createCgroup()
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
-    try running.cgroup.apply(deviceRules)
-    let attachment = try running.cgroup.attachment()
+    if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+    let attachment = try running.cgroup.attachment(beforeScope: true)
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
@@ -197,7 +197,8 @@ struct Creation {
     let plan = InitPlan(
       id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
       announcesEnvironment:
-        !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty))
+        !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
+      awaitsCgroup: cgroup.scope != nil)
     let started = try step("clone") { () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
       return try withExtendedLifetime(prepared) { () throws(SystemError) in try startInit(plan, channels) }
@@ -223,23 +224,51 @@ struct Creation {
       try running.intermediateHasMade(pid)
     }
     let pid = running.pid
+    let scope = try requestScope(pid, running.cgroup)
     if sandbox.namespaces.created.contains(.user) {
       guard try running.message(socket) == .needsIDMaps else { throw RunningInit.confused }
       try writeIDMaps(sandbox.namespaces, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
-    try prepare(pid, running.cgroup)
     let filter = try store.compileFilter(config)
+    try join(scope, pid, socket, running)
+    try prepare(pid, running.cgroup)
+    if plan.awaitsCgroup { try running.tell(.cgroupReady, socket) }
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
       running.hasReachedHooks = true
       try hooks.run(.prestart, pid: pid)
       try hooks.run(.createRuntime, pid: pid)
     }
-    try running.proceed(filter, socket)
+    try running.tell(.proceed(filter), socket)
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     running.hasReachedHooks = true
     return pid
+  }
+
+  /// Asks systemd for the cgroup, if it is the one to make it. While it does, the process goes on with its mounts.
+  private func requestScope(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) -> RequestedScope? {
+    guard cgroup.scope != nil else { return nil }
+    var resources = config.linux?.resources ?? Config.Linux.Resources()
+    resources.devices = deviceRules.devices
+    return try cgroup.requestScope(pid, resources, annotations: config.annotations)
+  }
+
+  private func join(
+    _ scope: consuming RequestedScope?, _ pid: Int32, _ socket: borrowing Socket, _ running: RunningInit
+  ) throws(Failure) {
+    guard let scope else { return }
+    do throws(Failure) {
+      try scope.finish()
+      try running.cgroup.adopt(pid)
+    } catch {
+      // A process that has failed meanwhile is none for systemd: what it says is the reason.
+      if let seen = try? poll([Polled(socket.descriptor.number, .readable)], milliseconds: 0), seen[0].isReady {
+        guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
+      }
+      throw error
+    }
+    try running.cgroup.apply(deviceRules)
   }
 
   /// Limits and what else is set from outside.

@@ -176,7 +176,7 @@ private struct Execution {
     }
     let pid = running.pid
     try plan.process.adjustOOMScore(of: pid)
-    try running.proceed(filter, socket)
+    try running.tell(.proceed(filter), socket)
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     try terminal.receiveMaster()
     if let path = options.pidFile { try writePIDFile(path, pid) }

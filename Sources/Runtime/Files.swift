@@ -57,13 +57,16 @@ func userName(_ uid: UInt32) -> String {
 extension ContainerStore {
   /// The cgroup the configuration names, with the driver the caller chose.
   func cgroup(for id: ContainerID, _ config: Config) throws(Failure) -> Cgroup {
+    let path = config.linux?.cgroupsPath
     switch options.cgroupManager {
     case .disabled: return .disabled
-    case .systemd: throw Failure("--cgroup-manager systemd: this build has no systemd driver yet; use cgroupfs")
-    case .cgroupfs: break
+    case .systemd:
+      let scope = try SystemdScope(cgroupsPath: path, id: id.text, isUser: !CurrentProcess.isPrivileged)
+      return try Cgroup(scope: scope, in: try CgroupLayout.detect())
+    case .cgroupfs:
+      let named = path.flatMap { $0.isEmpty ? nil : $0 }
+      return try Cgroup(path: named ?? Cgroup.defaultPath(id: id.text), in: try CgroupLayout.detect())
     }
-    let named = config.linux?.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
-    return try Cgroup(path: named ?? Cgroup.defaultPath(id: id.text), in: try CgroupLayout.detect())
   }
 }
 

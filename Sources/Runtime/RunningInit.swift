@@ -53,10 +53,10 @@ struct RunningInit {
     return message
   }
 
-  /// Lets the process go on to the program, which the filter will bind.
-  func proceed(_ filter: FilterPlan, _ socket: borrowing Socket) throws(Failure) {
+  /// Says something to the process.
+  func tell(_ message: ParentMessage, _ socket: borrowing Socket) throws(Failure) {
     do {
-      try socket.send(.proceed(filter))
+      try socket.send(message)
     } catch {
       // The process has ended: what it said before tells why.
       guard error.errno == .brokenPipe || error.errno == .connectionReset else {

@@ -6,6 +6,7 @@ import Linux
 ///       │            ◀── hasPID(n) ──             (intermediate process only)
 ///       │            ◀── needsIDMaps ──           (new user namespace only)
 ///       │  ── idMapsWritten ──▶
+///       │  ── cgroupReady ──▶                     (systemd only)
 ///       │            ◀── environmentReady ──      (prestart or createRuntime hooks only)
 ///       │  ── proceed(filter) ──▶
 ///       │            ◀── created | failed ──
@@ -16,28 +17,36 @@ import Linux
 /// Who finds the other side gone ends: the container process by exiting, the parent by cleaning up.
 public enum ParentMessage: Equatable {
   case idMapsWritten
+  /// The process is in its cgroup.
+  case cgroupReady
   /// Goes on to the hooks and the pivot, with the seccomp program to load at the end.
   /// An empty program is none.
   case proceed(FilterPlan)
   case detach
   case start
 
+  /// Appended to, and not array literals: those of one function get the same symbols in every module into which Embedded
+  /// Swift (6.3) copies the function, in another order each, and the linker takes any (`scripts/lint`, rule `outlined`).
   public var bytes: [UInt8] {
+    var bytes: [UInt8] = []
     switch self {
-    case .idMapsWritten: return [1]
+    case .idMapsWritten: bytes.append(1)
+    case .cgroupReady: bytes.append(2)
     case .proceed(let filter):
-      var bytes: [UInt8] = [3]
       bytes.reserveCapacity(9 + filter.instructions.count)
+      bytes.append(3)
       for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: filter.flags >> UInt(shift * 8))) }
-      return bytes + filter.instructions
-    case .detach: return [4]
-    case .start: return [5]
+      bytes += filter.instructions
+    case .detach: bytes.append(4)
+    case .start: bytes.append(5)
     }
+    return bytes
   }
 
   public init?(_ bytes: [UInt8]) {
     switch bytes.first {
     case 1: self = .idMapsWritten
+    case 2: self = .cgroupReady
     case 3:
       guard bytes.count >= 9 else { return nil }
       var flags: UInt = 0

@@ -35,15 +35,19 @@ public struct InitPlan {
   public var hooks: ContainerHooks
   /// Whether the parent runs hooks between the environment's being ready and the pivot.
   public var announcesEnvironment: Bool
+  /// Whether the parent has the process put into its cgroup only after it was made, and tells when that is done.
+  public var awaitsCgroup: Bool
 
   public init(
-    id: String, sandbox: SandboxPlan, cgroups: CgroupView, hooks: ContainerHooks, announcesEnvironment: Bool
+    id: String, sandbox: SandboxPlan, cgroups: CgroupView, hooks: ContainerHooks, announcesEnvironment: Bool,
+    awaitsCgroup: Bool = false
   ) {
     self.id = id
     self.sandbox = sandbox
     self.cgroups = cgroups
     self.hooks = hooks
     self.announcesEnvironment = announcesEnvironment
+    self.awaitsCgroup = awaitsCgroup
   }
 }
 
@@ -243,7 +247,7 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
       try CurrentProcess.setDumpable(false)
     }
   }
-  let late = namespaces.created.intersection([.cgroup, .time])
+  let late = namespaces.created.intersection(plan.awaitsCgroup ? [.time] : [.cgroup, .time])
   if !late.isEmpty {
     try step("namespaces") { () throws(SystemError) in try late.unshare() }
   }
@@ -273,7 +277,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
   let filter: FilterPlan
   if sandbox.namespaces.created.contains(.mount) {
     var rootfs = try Rootfs(sandbox.rootfs)
-    try rootfs.mountAll(cgroups: plan.cgroups)
+    try rootfs.mountAll(cgroups: plan.cgroups) { () throws(Failure) in try awaitCgroup(plan, parent) }
     try rootfs.populateDev()
     if sandbox.process.terminal {
       try step("terminal") { () throws(SystemError) in
@@ -288,6 +292,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
     try rootfs.finish()
     try rootfs.enter()
   } else {
+    try awaitCgroup(plan, parent)
     if sandbox.process.terminal {
       try step("terminal") { () throws(SystemError) in
         try openConsole(
@@ -301,6 +306,15 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
   var process = sandbox.process
   try process.prepare()
   return (process, filter)
+}
+
+/// Waits until the process is in its cgroup, and makes that the root of its cgroup namespace.
+private func awaitCgroup(_ plan: InitPlan, _ parent: borrowing Socket) throws(Failure) {
+  guard plan.awaitsCgroup else { return }
+  try step("cgroup") { () throws(SystemError) in
+    guard try parent.receiveFromParent() == .cgroupReady else { CurrentProcess.exit(1) }
+    if plan.sandbox.namespaces.created.contains(.cgroup) { try NamespaceFlags.cgroup.unshare() }
+  }
 }
 
 /// Lets the parent do its part – hooks, limits, the seccomp program – and does what comes between that and the pivot.

@@ -27,14 +27,23 @@ struct Rootfs: ~Copyable {
   // MARK: mounts
 
   /// Makes every mount of the plan, in order.
-  mutating func mountAll(cgroups: CgroupView) throws(Failure) {
+  ///
+  /// - Parameter inCgroup: returns when the process is in its cgroup; called once, before the first mount that shows it,
+  ///   at the latest behind the last.
+  mutating func mountAll(cgroups: CgroupView, inCgroup: () throws(Failure) -> Void) throws(Failure) {
+    var isInCgroup = false
     for mount in plan.mounts {
+      if !isInCgroup, case .cgroup = mount.source {
+        try inCgroup()
+        isInCgroup = true
+      }
       do {
         try make(mount, cgroups)
       } catch {
         throw Failure(mount.name, error)
       }
     }
+    if !isInCgroup { try inCgroup() }
   }
 
   private mutating func make(_ mount: MountPlan, _ cgroups: CgroupView) throws(SystemError) {

@@ -48,7 +48,7 @@ struct Globals: Configurable {
     switch rootless {
     case .true: return true
     case .false: return false
-    case .auto: return CurrentProcess.effectiveUID != 0 || !CurrentProcess.isInInitialUserNamespace
+    case .auto: return !CurrentProcess.isPrivileged
     }
   }
 }

@@ -25,7 +25,7 @@ extension Features {
       linux: Linux(
         namespaces: Config.NamespaceType.allCases,
         capabilities: CapabilitySet.knownToKernel.memberNames,
-        cgroup: .init(v1: true, v2: true, systemd: false, systemdUser: false, rdma: true),
+        cgroup: .init(v1: true, v2: true, systemd: true, systemdUser: true, rdma: true),
         seccomp: .init(
           enabled: true, actions: SeccompSupport.actions, operators: SeccompSupport.operators,
           archs: SeccompSupport.architectures, knownFlags: SeccompSupport.knownFlags,
@@ -52,7 +52,7 @@ extension Features {
   /// The annotations of config.json that change what is done.
   private static var honouredAnnotations: [String] {
     [
-      "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups",
+      "org.systemd.property.", "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups",
       "run.oci.seccomp_fail_unknown_syscall",
     ]
   }

@@ -1,0 +1,3 @@
+# A container runs and its output arrives.
+config 'echo hello'
+same hello "$(run)" output
