@@ -28,7 +28,7 @@ VERSION := $(shell cat VERSION)
 COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-unit test-integration test-guest lint format bench conformance conformance-oci install clean help
+.PHONY: build run test test-unit test-integration test-guest lint format bench conformance hostile conformance-oci install clean help
 
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
@@ -71,9 +71,13 @@ bench: build ## measure against crun and runc (ROUNDS= TESTS= BUNDLES= PEERS="na
 	@scripts/dependencies bench
 	$(SUDO) python3 benchmarks/bench.py
 
-conformance: build ## every sentence of the specification, tried on one runtime (RUNTIME=/usr/bin/runc)
+conformance: $(if $(RUNTIME),,build) ## every sentence of the specification, tried on one runtime (RUNTIME=/usr/bin/runc)
 	@scripts/dependencies test
 	$(SUDO) conformance/spec/run
+
+hostile: $(if $(RUNTIME),,build) ## attacks on a runtime, one for each published hole (RUNTIME=/usr/sbin/runc)
+	@scripts/dependencies lint test
+	$(SUDO) conformance/hostile/run
 
 conformance-oci: build ## the OCI's own validation suite against apus, crun and runc (RUNTIME= PEERS= JOBS=)
 	@scripts/dependencies oci bench

@@ -51,6 +51,7 @@ let package = Package(
     .testTarget(name: "ApusTests", dependencies: ["apus"]),
     // Drives bin/apus from outside, as root.
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+    .executableTarget(name: "faults", path: "Tests/Faults"),
     .testTarget(name: "IntegrationTests", dependencies: ["CTestSupport"]),
   ]
 )

@@ -4,7 +4,7 @@ machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
     TESTS=version,run,cold,life,syscalls
-    BUNDLES=minimal,docker-like,config-1MB
+    BUNDLES=minimal,docker-like,config-1MB (there are user-namespace and notify, too)
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
     APUS=bin/apus                    our own
     REF=crun                         what ratios are relative to
@@ -23,10 +23,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import bundles
@@ -91,6 +93,22 @@ class Runtime:
     def version(self):
         output = subprocess.run([self.path, "--version"], capture_output=True, text=True).stdout
         return output.splitlines()[0] if output else "?"
+
+
+def listen(path):
+    """The agent of the bundle `notify`: takes what runtimes send and lets it go."""
+    agent = socket.socket(socket.AF_UNIX)
+    agent.bind(path)
+    agent.listen()
+
+    def serve():
+        while True:
+            peer = agent.accept()[0]
+            for descriptor in socket.recv_fds(peer, 65536, 4)[1]:
+                os.close(descriptor)
+            peer.close()
+
+    threading.Thread(target=serve, daemon=True).start()
 
 
 class Bench:
@@ -291,6 +309,9 @@ def main():
     folder = tempfile.mkdtemp(prefix="apus-bench-")
     try:
         subprocess.run([f"{TOP}/spec-examples/make-rootfs", "--into", f"{folder}/rootfs"], check=True)
+        # Root of a user namespace has to get there.
+        os.chmod(folder, 0o755)
+        listen(bundles.agent(folder))
         os.makedirs(f"{folder}/etc")
         for name in ("resolv.conf", "hostname", "hosts"):
             with open(f"{folder}/etc/{name}", "w") as file:

@@ -1,4 +1,4 @@
-"""The bundles that bench.py runs: `minimal`, `docker-like` and `config-1MB`, made of a busybox root file system."""
+"""The bundles that bench.py runs, made of a busybox root file system: see BUNDLES."""
 
 import copy
 import json
@@ -111,7 +111,30 @@ def config_1mb(folder):
     return config
 
 
-BUNDLES = {"minimal": minimal, "docker-like": docker_like, "config-1MB": config_1mb}
+def user_namespace(folder):
+    """`minimal` in a user namespace of 65,536 ids."""
+    config = minimal(folder)
+    config["linux"]["namespaces"].append({"type": "user"})
+    ids = [{"containerID": 0, "hostID": 100_000, "size": 65536}]
+    config["linux"].update(uidMappings=ids, gidMappings=ids)
+    return config
+
+
+def notify(folder):
+    """`minimal` with a filter that asks an agent about one system call, which is never made: what the hand-over costs."""
+    config = minimal(folder)
+    config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": agent(folder),
+                                  "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_NOTIFY"}]}
+    return config
+
+
+def agent(folder):
+    """The socket on which whoever measures takes the descriptors of `notify`."""
+    return f"{folder}/agent"
+
+
+BUNDLES = {"minimal": minimal, "docker-like": docker_like, "config-1MB": config_1mb, "user-namespace": user_namespace,
+           "notify": notify}
 
 
 def write(folder, bundle, owner, sleeping=False):

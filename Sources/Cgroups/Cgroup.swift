@@ -44,6 +44,16 @@ public struct Cgroup: Equatable, Sendable {
     }
   }
 
+  /// The caller's own cgroup.
+  public init(callersIn layout: CgroupLayout) throws(Failure) {
+    var table: MountTable?
+    hierarchies = []
+    for mount in layout.mounts {
+      let path = try Cgroup.ownPath(mount, layout, &table)
+      hierarchies.append(Hierarchy(mount, path: path, isOnly: layout.mounts.count == 1))
+    }
+  }
+
   /// `a//b/./../c` as `/a/c`; nothing leads above the start. Empty: the start itself.
   static func clean(_ path: String) -> String {
     var parts: [Substring] = []

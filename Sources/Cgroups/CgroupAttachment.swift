@@ -22,22 +22,53 @@ public struct CgroupAttachment: ~Copyable {
   }
 }
 
+/// A cgroup below the container's, as `exec --cgroup` names it: `PATH`, or `CONTROLLER[,CONTROLLER…]:PATH` for the v1
+/// hierarchies of these controllers alone.
+public struct Subgroup: Equatable, Sendable {
+  /// Empty: every hierarchy.
+  public let controllers: [String]
+  /// Below the container's cgroup, with a slash in front; empty: the container's itself.
+  public let path: String
+
+  public init(_ text: String) {
+    guard let colon = text.firstIndex(of: ":") else {
+      controllers = []
+      path = Cgroup.clean(text)
+      return
+    }
+    controllers = text[..<colon].split(separator: ",").map { String($0) }
+    path = Cgroup.clean(String(text[text.index(after: colon)...]))
+  }
+
+  /// In every hierarchy.
+  init(path: String) {
+    controllers = []
+    self.path = path
+  }
+
+  func concerns(_ hierarchy: Hierarchy) -> Bool {
+    controllers.isEmpty || controllers.contains { hierarchy.controls($0) }
+  }
+}
+
 extension Cgroup {
   /// Opens what a process needs to enter.
   ///
   /// - Parameters:
-  ///   - subgroup: a path below the container's cgroup, in hierarchies that have it (`exec --cgroup`, or where the
-  ///     container's own manager put its processes).
+  ///   - subgroups: places below the container's cgroup; in a hierarchy that several are for, the last counts.
+  ///     Each has to be there in one hierarchy at least; where it is not, the container's own cgroup is entered.
   ///   - beforeScope: leaves out what systemd has still to make, and to put the process into.
-  public func attachment(subgroup: String = "", beforeScope: Bool = false) throws(Failure) -> CgroupAttachment {
-    let below = Cgroup.clean(subgroup)
+  public func attachment(_ subgroups: [Subgroup] = [], beforeScope: Bool = false) throws(Failure) -> CgroupAttachment {
+    for subgroup in subgroups where !hierarchies.contains(where: { has(subgroup, in: $0) }) {
+      throw Failure("cgroup: the container has no cgroup \"" + subgroup.path + "\" below its own")
+    }
     var unified: Int32 = -1
     var tasks: [Int32] = []
     tasks.reserveCapacity(hierarchies.count)
     do throws(SystemError) {
       for hierarchy in hierarchies where !(beforeScope && isSystemds(hierarchy)) {
         var directory = hierarchy.directory
-        if !below.isEmpty && pathExists(directory + below) { directory += below }
+        if let below = subgroups.last(where: { has($0, in: hierarchy) }) { directory += below.path }
         switch hierarchy.kind {
         case .v1: tasks.append(try openFile(directory + "/tasks", .writeOnly).release())
         case .v2: unified = try openFile(directory, [.path, .directory]).release()
@@ -50,13 +81,19 @@ extension Cgroup {
     return CgroupAttachment(unified: unified, tasks: tasks)
   }
 
-  /// Where below the container's cgroup v2 directory a process is: empty for the directory itself or when it is elsewhere.
+  private func has(_ subgroup: Subgroup, in hierarchy: Hierarchy) -> Bool {
+    subgroup.concerns(hierarchy) && pathExists(hierarchy.directory + subgroup.path)
+  }
+
+  /// Where below the container's cgroup v2 directory a process is; `nil` when it is in the directory itself, or elsewhere.
   ///
-  /// For ``attachment(subgroup:)``: a cgroup whose manager inside the container gave controllers to its children no
-  /// longer takes processes itself.
-  public func subgroup(of pid: Int32) -> String {
-    guard let unified, let bytes = try? readFile("/proc/" + String(pid) + "/cgroup", estimate: 2048) else { return "" }
-    guard let path = CgroupLayout.parsePosition(bytes).first(where: { $0.controllers.isEmpty })?.path else { return "" }
-    return path.hasPrefix(unified.path + "/") ? String(path.dropFirst(unified.path.count)) : ""
+  /// For ``attachment(_:)``: a cgroup whose manager inside the container gave controllers to its children no longer takes
+  /// processes itself.
+  public func subgroup(of pid: Int32) -> Subgroup? {
+    guard let unified, let bytes = try? readFile("/proc/" + String(pid) + "/cgroup", estimate: 2048),
+      let path = CgroupLayout.parsePosition(bytes).first(where: { $0.controllers.isEmpty })?.path,
+      path.hasPrefix(unified.path + "/")
+    else { return nil }
+    return Subgroup(path: String(path.dropFirst(unified.path.count)))
   }
 }

@@ -96,10 +96,11 @@ public struct CgroupLayout: Equatable, Sendable {
   }
 }
 
-/// The mounts of cgroup file systems in /proc/self/mountinfo (proc(5)).
+/// The mounts of cgroup file systems, and of resctrl, in /proc/self/mountinfo (proc(5)).
 struct MountTable {
   struct Entry: Equatable {
-    var isV2: Bool
+    /// `cgroup`, `cgroup2` or `resctrl`.
+    var type: String
     /// The directory of the hierarchy that is mounted: not `/` when a container sees its own part only.
     var root: String
     var point: String
@@ -116,10 +117,12 @@ struct MountTable {
 
   /// Where the hierarchy is mounted; the first mount counts.
   func point(of controllers: String) -> String? {
-    if controllers.isEmpty { return entries.first { $0.isV2 }?.point }
+    if controllers.isEmpty { return point(ofType: "cgroup2") }
     let wanted = controllers.split(separator: ",")
-    return entries.first { entry in !entry.isV2 && wanted.allSatisfy { entry.options.contains($0) } }?.point
+    return entries.first { entry in entry.type == "cgroup" && wanted.allSatisfy { entry.options.contains($0) } }?.point
   }
+
+  func point(ofType type: String) -> String? { entries.first { $0.type == type }?.point }
 
   /// Which directory of its hierarchy is mounted there.
   func root(at point: String) -> String? { entries.first { $0.point == point }?.root }
@@ -133,10 +136,10 @@ struct MountTable {
         fields.count > dash + 3
       else { continue }
       let type = String(decoding: fields[dash + 1], as: UTF8.self)
-      guard type == "cgroup" || type == "cgroup2" else { continue }
+      guard type == "cgroup" || type == "cgroup2" || type == "resctrl" else { continue }
       entries.append(
         Entry(
-          isV2: type == "cgroup2", root: unescape(fields[3]), point: unescape(fields[4]),
+          type: type, root: unescape(fields[3]), point: unescape(fields[4]),
           options: String(decoding: fields[dash + 3], as: UTF8.self).split(separator: ",")))
     }
     return entries

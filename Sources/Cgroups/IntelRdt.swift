@@ -11,47 +11,51 @@ public struct ResourceControl: Equatable, Sendable {
   /// Whether the group is the container's own, named after it, and goes with it.
   public let isOwn: Bool
 
-  /// Finds or makes the group that the container asks for, with its shares.
+  /// Names the group that a container asks for.
   ///
-  /// With `closID` the group is shared: one that exists must have just the shares asked for, and none is removed with a
-  /// container. Without it the group has the container's id. What was made is removed again when it fails.
+  /// With `closID` the group is shared, and not removed with a container. Without it the group has the container's id.
   ///
   /// - Parameter root: where resctrl is mounted.
-  public static func prepare(_ settings: Config.IntelRdt, id: String, root: String = "/sys/fs/resctrl")
-    throws(Failure) -> ResourceControl
-  {
-    guard pathExists(root + "/schemata") else {
-      throw Failure("intelRdt: no resctrl file system is mounted at " + root + "; mount -t resctrl resctrl " + root)
-    }
+  public init(_ settings: Config.IntelRdt, id: String, root: String) throws(Failure) {
     let name = settings.closID ?? id
     guard !name.isEmpty, name != ".", name != "..", name == "/" || !name.utf8.contains(UInt8(ascii: "/")) else {
       throw Failure("intelRdt: linux.intelRdt.closID \"" + name + "\" is not the name of a group")
     }
     // `/` is the group that everything is in by default.
-    let directory = name == "/" ? root : root + "/" + name
-    let lines = schemata(settings)
+    directory = name == "/" ? root : root + "/" + name
+    monitoring = settings.enableMonitoring ? directory + "/mon_groups/" + id : nil
+    isOwn = settings.closID == nil
+  }
+
+  /// Where resctrl is mounted.
+  public static func mountPoint(mountTable: String = "/proc/self/mountinfo") throws(Failure) -> String {
+    if let point = try MountTable(reading: mountTable).point(ofType: "resctrl") { return point }
+    throw Failure(
+      "intelRdt: no resctrl file system is mounted; mount -t resctrl resctrl /sys/fs/resctrl, if the processor has it")
+  }
+
+  /// Makes the group, and what counts for the container alone, with the shares asked for.
+  ///
+  /// A shared group that exists must have just these shares. What was made is removed again when it fails.
+  public func create(_ settings: Config.IntelRdt) throws(Failure) {
+    let lines = ResourceControl.schemata(settings)
     var made: [String] = []
     do throws(Failure) {
       if pathExists(directory) {
-        if settings.closID != nil && !lines.isEmpty {
-          try compare(lines, directory)
+        if isOwn {
+          try ResourceControl.write(lines, to: directory)
         } else {
-          try write(lines, to: directory)
+          try ResourceControl.compare(lines, directory)
         }
       } else {
-        if settings.closID != nil && lines.isEmpty {
+        if !isOwn && lines.isEmpty {
           throw Failure("intelRdt: there is no group " + directory + ", and linux.intelRdt gives no shares to make one")
         }
-        try make(directory)
+        try ResourceControl.make(directory)
         made.append(directory)
-        try write(lines, to: directory)
+        try ResourceControl.write(lines, to: directory)
       }
-      var monitoring: String?
-      if settings.enableMonitoring {
-        monitoring = directory + "/mon_groups/" + id
-        try make(monitoring!)
-      }
-      return ResourceControl(directory: directory, monitoring: monitoring, isOwn: settings.closID == nil)
+      if let monitoring { try ResourceControl.make(monitoring) }
     } catch {
       for path in made { try? removeDirectory(path) }
       throw error
@@ -67,10 +71,18 @@ public struct ResourceControl: Equatable, Sendable {
     }
   }
 
-  /// Changes the shares of the container's group.
-  public func update(l3CacheSchema: String?, memBwSchema: String?) throws(Failure) {
-    let settings = Config.IntelRdt(l3CacheSchema: l3CacheSchema, memBwSchema: memBwSchema)
+  /// Changes the shares of the container's group: all of those given, or none.
+  ///
+  /// - Returns: what the group had before, for ``restore(_:)``.
+  public func update(_ settings: Config.IntelRdt) throws(Failure) -> String? {
+    let before = readControl(directory + "/schemata")
     try ResourceControl.write(ResourceControl.schemata(settings), to: directory)
+    return before
+  }
+
+  /// Gives the group the shares that it had.
+  public func restore(_ schemata: String?) {
+    if let schemata { try? ResourceControl.write([schemata], to: directory) }
   }
 
   /// Removes what is the container's own; the kernel moves processes that are left to the default group.
@@ -93,6 +105,11 @@ public struct ResourceControl: Equatable, Sendable {
   public init?(saved: [String]) {
     guard saved.count == 3, saved[0].hasPrefix("/") else { return nil }
     self.init(directory: saved[0], monitoring: saved[1].isEmpty ? nil : saved[1], isOwn: saved[2] == "own")
+  }
+
+  /// Where resctrl is mounted, for one of its groups.
+  static func root(of directory: String) -> String {
+    pathExists(directory + "/info") ? directory : splitPath(directory).parent
   }
 
   private init(directory: String, monitoring: String?, isOwn: Bool) {
@@ -134,8 +151,7 @@ public struct ResourceControl: Equatable, Sendable {
       try openFile(directory + "/schemata", .writeOnly).write(text)
     } catch {
       // The kernel says in words what was wrong with the last command.
-      let root = splitPath(directory).parent
-      let status = readControl(root + "/info/last_cmd_status") ?? ""
+      let status = readControl(root(of: directory) + "/info/last_cmd_status") ?? ""
       throw Failure(
         "intelRdt: write \"" + lines.joined(separator: "\\n") + "\" to " + directory + "/schemata: "
           + error.errno.description + (status.isEmpty || status == "ok" ? "" : "; " + status), errno: error.errno)

@@ -83,7 +83,13 @@ extension Cgroup {
     let settings = try SettingsV1.of(controller, resources, purpose)
     if settings.isEmpty { return }
     if let hierarchy = v1(controller.v1) {
-      return try ControlDirectory(hierarchy.directory).apply(settings, &journal)
+      let directory = try ControlDirectory(hierarchy.directory)
+      guard controller == .cpu, let cpu = resources.cpu, let runtime = cpu.realtimeRuntime else {
+        return try directory.apply(settings, &journal)
+      }
+      return try RealTimeShare.raise(above: hierarchy, runtime: runtime, period: cpu.realtimePeriod) {
+        () throws(Failure) in try directory.apply(settings, &journal)
+      }
     }
     guard let unified, let name = controller.v2 else { throw Cgroup.missing(controller, settings[0]) }
     try Controllers.require([name[...]], for: unified)

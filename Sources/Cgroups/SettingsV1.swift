@@ -42,7 +42,9 @@ enum SettingsV1 {
 
   static func memory(_ memory: Resources.Memory, _ purpose: Purpose) -> [Setting] {
     var settings: [Setting] = []
-    if memory.useHierarchy == true { settings.append(Setting("memory.use_hierarchy", "1")) }
+    if let hierarchical = memory.useHierarchy {
+      settings.append(Setting("memory.use_hierarchy", hierarchical ? "1" : "0", mayBeMissing: hierarchical))
+    }
     if let limit = asked(memory.limit) {
       settings.append(Setting("memory.limit_in_bytes", String(limit), isExchangeable: true))
     }
@@ -56,7 +58,8 @@ enum SettingsV1 {
       settings.append(Setting("memory.soft_limit_in_bytes", String(reservation)))
     }
     if let kernel = asked(memory.kernel) {
-      settings.append(Setting("memory.kmem.limit_in_bytes", String(kernel), mayBeMissing: kernel == -1))
+      settings.append(
+        Setting("memory.kmem.limit_in_bytes", String(kernel), mayBeMissing: kernel == -1, isChecked: kernel > 0))
     }
     if let kernelTCP = asked(memory.kernelTCP) {
       settings.append(Setting("memory.kmem.tcp.limit_in_bytes", String(kernelTCP), mayBeMissing: kernelTCP == -1))

@@ -43,7 +43,9 @@ extension Directory {
   }
 
   private func copyFile(_ name: String, to other: borrowing Directory) throws(SystemError) {
-    let from = try open(name, [.readOnly, .noFollow])
+    // Who shares the directory may put something else there: no fifo is waited for, no device read.
+    let from = try open(name, [.readOnly, .noFollow, .nonBlocking])
+    guard try from.status().isRegular else { throw SystemError(call: "open", subject: name, errno: .invalidArgument) }
     let to = try other.open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
     try from.copyRest(to: to)
   }

@@ -5,6 +5,8 @@ public struct CapabilitySet: OptionSet, Sendable, Equatable {
   public let rawValue: UInt64
   public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+  public static let setgid = CapabilitySet(rawValue: 1 << 6)
+  public static let setuid = CapabilitySet(rawValue: 1 << 7)
   public static let setpcap = CapabilitySet(rawValue: 1 << 8)
   public static let sysAdmin = CapabilitySet(rawValue: 1 << 21)
   public static let sysResource = CapabilitySet(rawValue: 1 << 24)
@@ -87,19 +89,31 @@ public enum Credentials {
     try check("setgroups", unsafe groups.withUnsafeBufferPointer { unsafe clx_setgroups($0.count, $0.baseAddress) })
   }
 
-  public static func supplementaryGroups() throws(SystemError) -> [UInt32] {
-    var result: Int32 = 0
-    let groups = unsafe [UInt32](unsafeUninitializedCapacity: 65536) { buffer, count in
-      result = unsafe clx_getgroups(65536, buffer.baseAddress)
-      count = Int(max(0, result))
-    }
-    try check("getgroups", result)
-    return groups
-  }
-
   /// Sets real, effective and saved group id. See setresgid(2).
   public static func setGroup(_ gid: UInt32) throws(SystemError) {
     try check("setresgid", on: String(gid), clx_setresgid(gid, gid, gid))
+  }
+
+  /// Becomes group 0, where the user namespace has such a group.
+  public static func becomeRootGroupIfMapped() throws(SystemError) {
+    let result = clx_setresgid(0, 0, 0)
+    if result != -EINVAL { try check("setresgid", on: "0", result) }
+  }
+
+  /// Becomes user 0, where the user namespace has such a user.
+  public static func becomeRootIfMapped() throws(SystemError) {
+    let result = clx_setresuid(0, 0, 0)
+    if result != -EINVAL { try check("setresuid", on: "0", result) }
+  }
+
+  /// Whether a user of this machine can reach the path. See access(2), which asks for the real ids: only these change for a moment.
+  public static func canReach(_ path: String, uid: UInt32, gid: UInt32) throws(SystemError) -> Bool {
+    try check("setresgid", on: String(gid), clx_setresgid(gid, UInt32.max, UInt32.max))
+    try check("setresuid", on: String(uid), clx_setresuid(uid, UInt32.max, UInt32.max))
+    let result = unsafe clx_faccessat(Int32(CLX_AT_FDCWD), path, F_OK, 0)
+    try check("setresuid", on: "0", clx_setresuid(0, UInt32.max, UInt32.max))
+    try check("setresgid", on: "0", clx_setresgid(0, UInt32.max, UInt32.max))
+    return result != -EACCES
   }
 
   /// Sets the effective group id alone: to look at files with a user's rights. See setegid(2).

@@ -14,6 +14,7 @@ public struct Errno: Equatable, Sendable {
   public static var noSuchProcess: Errno { Errno(rawValue: ESRCH) }
   public static var interrupted: Errno { Errno(rawValue: EINTR) }
   public static var ioError: Errno { Errno(rawValue: EIO) }
+  public static var noSuchDevice: Errno { Errno(rawValue: ENODEV) }
   public static var noSuchAddressOrDevice: Errno { Errno(rawValue: ENXIO) }
   public static var argListTooLong: Errno { Errno(rawValue: E2BIG) }
   public static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }

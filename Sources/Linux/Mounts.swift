@@ -168,8 +168,7 @@ public enum MountNamespace {
   /// (an initramfs).
   public static func moveCurrentDirectoryToRoot() throws(SystemError) {
     try check("mount", on: "/", unsafe clx_mount(".", "/", nil, 8192 /* MS_MOVE */, nil))
-    try check("chroot", on: ".", unsafe clx_chroot("."))
-    try check("chdir", on: "/", unsafe clx_chdir("/"))
+    try CurrentProcess.changeRootToCurrentDirectory()
   }
 
   /// Detaches what is mounted at `path`. See umount2(2), MNT_DETACH.

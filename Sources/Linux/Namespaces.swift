@@ -14,6 +14,20 @@ public struct NamespaceFlags: OptionSet, Sendable, Equatable {
   public static let pid = NamespaceFlags(rawValue: 0x2000_0000)
   public static let network = NamespaceFlags(rawValue: 0x4000_0000)
 
+  /// Of one kind: its name in /proc/PID/ns.
+  public var fileName: String {
+    switch self {
+    case .time: return "time"
+    case .mount: return "mnt"
+    case .cgroup: return "cgroup"
+    case .uts: return "uts"
+    case .ipc: return "ipc"
+    case .user: return "user"
+    case .pid: return "pid"
+    default: return "net"
+    }
+  }
+
   /// Moves the calling process into the namespace(s) behind the descriptor. See setns(2).
   public func join(_ descriptor: borrowing Descriptor) throws(SystemError) {
     try check("setns", clx_setns(descriptor.number, Int32(truncatingIfNeeded: rawValue)))

@@ -23,26 +23,38 @@ public struct ProcessStatus: Equatable, Sendable {
   /// One letter: R, S, D, Z, T …
   public let state: UInt8
   public let parent: Int32
+  /// Whether it has become another program since it was made (PF_FORKNOEXEC of linux/sched.h).
+  public let hasExecuted: Bool
   /// Clock ticks since boot at which the process started: with the pid, a name that is never used twice.
   public let startTime: UInt64
 
   /// Zombies and dead processes count as ended: nothing of them runs any more.
   public var hasEnded: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") || state == UInt8(ascii: "x") }
 
-  /// Reads the status of `pid`; `nil` when there is no such process.
-  public static func of(_ pid: Int32) -> ProcessStatus? {
-    guard pid > 0, let bytes = try? openFile("/proc/" + String(pid) + "/stat").read(upTo: 1024) else { return nil }
-    return ProcessStatus(parsing: bytes)
+  /// Reads the status of `pid`; `nil` when there is no such process. Not to be able to tell is an error: whoever asks
+  /// goes on to signal the process, or to remove what it lives in.
+  public static func of(_ pid: Int32) throws(SystemError) -> ProcessStatus? {
+    guard pid > 0 else { return nil }
+    let path = "/proc/" + String(pid) + "/stat"
+    do {
+      return ProcessStatus(parsing: try openFile(path).read(upTo: 1024))
+    } catch {
+      if error.errno == .noSuchFileOrDirectory || error.errno == .noSuchProcess { return nil }
+      throw SystemError(call: error.call, subject: path, errno: error.errno)
+    }
   }
 
   /// `pid (comm) state ppid …`: comm may hold blanks and parentheses, so fields count from the last `)`.
   init?(parsing bytes: [UInt8]) {
     guard let close = bytes.lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count else { return nil }
     let fields = bytes[(close + 2)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
-    // Field 3 of the manual page is fields[0]: starttime is field 22.
-    guard fields.count > 19, let parent = decimal(fields[1]), let start = decimal(fields[19]) else { return nil }
+    // Field 3 of the manual page is fields[0]: flags is field 9, starttime 22.
+    guard fields.count > 19, let parent = decimal(fields[1]), let flags = decimal(fields[6]),
+      let start = decimal(fields[19])
+    else { return nil }
     state = fields[0].first!
     self.parent = Int32(truncatingIfNeeded: parent)
+    hasExecuted = flags & 0x40 == 0
     startTime = start
   }
 }
@@ -159,6 +171,12 @@ public enum CurrentProcess {
 
   public static func changeDirectory(_ directory: borrowing Descriptor) throws(SystemError) {
     try check("fchdir", clx_fchdir(directory.number))
+  }
+
+  /// Makes the current directory the root. See chroot(2).
+  public static func changeRootToCurrentDirectory() throws(SystemError) {
+    try check("chroot", on: ".", unsafe clx_chroot("."))
+    try changeDirectory("/")
   }
 
   /// Replaces the program; returns only by throwing. See execve(2).

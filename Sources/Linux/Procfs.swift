@@ -30,7 +30,7 @@ public struct Procfs: ~Copyable {
 
   /// Opens `path` below the instance.
   public func open(_ path: String, _ flags: OpenFlags) throws(SystemError) -> Descriptor {
-    let file = try root.openWithoutSymlinks(path, flags)
+    let file = try root.openWithoutSymlinks(path, flags, mounts: false)
     guard try file.fileSystemType() == CLX_PROC_SUPER_MAGIC else {
       throw SystemError(
         call: "open", subject: "/proc/" + path + " (not on a proc file system)", errno: Errno(rawValue: ENODEV))

@@ -14,9 +14,12 @@ public struct Root: ~Copyable {
     try open(path, flags, mode: mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
   }
 
-  /// Opens `path` inside the root, refusing symlinks in any component.
-  public func openWithoutSymlinks(_ path: String, _ flags: OpenFlags = .path) throws(SystemError) -> Descriptor {
-    try open(path, flags, mode: 0, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+  /// Opens `path` inside the root, refusing symlinks in any component and, unless they are `allowed`, other mounts.
+  public func openWithoutSymlinks(_ path: String, _ flags: OpenFlags = .path, mounts allowed: Bool = true)
+    throws(SystemError) -> Descriptor
+  {
+    let resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+    return try open(path, flags, mode: 0, resolve: allowed ? resolve : resolve | RESOLVE_NO_XDEV)
   }
 
   private func open(_ path: String, _ flags: OpenFlags, mode: UInt32, resolve: Int32) throws(SystemError) -> Descriptor

@@ -1,8 +1,10 @@
 import CLinux
 
-/// Runs a program, found in `PATH`, with our environment, standard input and standard error, and returns what it wrote to
-/// its standard output.
-public func capture(_ program: String, _ arguments: [String]) throws(SystemError) -> (
+/// Runs a program, found in `PATH`, with our environment and standard input, and returns what it wrote to its standard
+/// output.
+///
+/// - Parameter withErrors: its standard error is part of the output, and not ours.
+public func capture(_ program: String, _ arguments: [String], withErrors: Bool = false) throws(SystemError) -> (
   status: ExitStatus, output: [UInt8]
 ) {
   let path = try findProgram(program)
@@ -13,6 +15,7 @@ public func capture(_ program: String, _ arguments: [String]) throws(SystemError
   guard case .parent(let pid) = try clone(into: []) else {
     do {
       try writer.install(as: 1)
+      if withErrors { try writer.install(as: 2) }
       try Descriptor.closeOnExec(from: 3)
       SignalReader.reset()
       try CurrentProcess.execute(path, [program] + arguments, environment: environment)

@@ -15,3 +15,12 @@ public enum StandardStream: Int32 {
     _ = stream.release()
   }
 }
+
+extension StandardStream {
+  /// Puts /dev/null in the place of standard input and output: whoever is at their other ends then deals with the processes that
+  /// have inherited them, and learns when these are done.
+  public static func handOver() throws(SystemError) {
+    let null = try openFile("/dev/null", .readWrite)
+    for number in Int32(0)...1 { try null.install(as: number) }
+  }
+}

@@ -19,9 +19,11 @@ struct Attendant {
   /// - Parameter terminal: the master, which somebody else owns; -1: none.
   func attend(_ terminal: Int32, _ signals: borrowing SignalReader) throws(Failure) -> ExitStatus {
     try step("attached process") { () throws(SystemError) in
-      if terminal < 0 { return try attend(relay: nil, signals) }
+      if terminal < 0 {
+        try StandardStream.handOver()
+        return try attend(relay: nil, signals)
+      }
       let relay = TerminalRelay(master: terminal)
-      try relay.copySize()
       guard Terminal.isTerminal(0) else { return try attend(relay: relay, signals) }
       let raw = try RawMode.enter(0)
       let status = try attend(relay: relay, signals)

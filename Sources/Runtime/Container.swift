@@ -23,10 +23,10 @@ struct Container: ~Copyable {
       // Whoever creates it holds the lock; a creator that has died has taken the process with it.
       return try isLockedByAnother() ? .creating : .stopped
     }
-    guard isAlive else { return .stopped }
+    guard try isAlive else { return .stopped }
     // Before it is started, too: what stands still cannot be started.
     if try isFrozen() { return .paused }
-    return directory.contains(Container.gate) ? .created : .running
+    return try isWaiting ? .created : .running
   }
 
   private func isFrozen() throws(Failure) -> Bool {
@@ -36,8 +36,26 @@ struct Container: ~Copyable {
 
   /// Whether the container process runs: neither ended, nor a zombie, nor another process with its number.
   var isAlive: Bool {
-    guard let pid = record.state.pid, pid > 0, let process = ProcessStatus.of(pid) else { return false }
-    return !process.hasEnded && process.startTime == record.startTime
+    get throws(Failure) {
+      guard let pid = record.state.pid, pid > 0 else { return false }
+      guard let process = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
+        return false
+      }
+      return !process.hasEnded && process.startTime == record.startTime
+    }
+  }
+
+  /// Whether the start gate is still there.
+  private var isWaiting: Bool {
+    get throws(Failure) {
+      do {
+        _ = try directory.status(of: Container.gate)
+        return true
+      } catch {
+        if error.errno == .noSuchFileOrDirectory { return false }
+        throw Failure("start gate", error)
+      }
+    }
   }
 
   private func isLockedByAnother() throws(Failure) -> Bool {
@@ -78,6 +96,8 @@ struct Container: ~Copyable {
 
   func cgroup() throws(Failure) -> Cgroup { try Cgroup(saved: record.cgroups) }
 
+  var resourceControl: ResourceControl? { ResourceControl(saved: record.resourceControl) }
+
   /// The container process, held so that its number cannot come to mean another.
   func process() throws(Failure) -> PIDFD? {
     guard let pid = record.state.pid, pid > 0 else { return nil }
@@ -89,7 +109,7 @@ struct Container: ~Copyable {
       throw Failure("container process", error)
     }
     // Looked at after it was opened: what is held is what was looked at.
-    if isAlive { return process }
+    if try isAlive { return process }
     return nil
   }
 

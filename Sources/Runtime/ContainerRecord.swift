@@ -14,10 +14,18 @@ struct ContainerRecord: Equatable {
   var startTime: UInt64 = 0
   /// The cgroups, as ``Cgroups/Cgroup`` saves itself.
   var cgroups: [String] = []
+  /// The resctrl group, as ``Cgroups/ResourceControl`` saves itself; empty: none.
+  var resourceControl: [String] = []
   /// Whether the configuration has annotations, so that it must be looked into for the state.
   var hasAnnotations = false
   /// Whether there is a program to start: the specification lets `create` go without one.
   var hasProcess = true
+  /// Whether the container has a session keyring of its own, under its id.
+  var hasKeyring = true
+  /// Whether somebody may have to be told of system calls.
+  var notifiesListener = false
+  /// The SELinux label of sockets made for the container.
+  var socketLabel: String?
   /// Which commands must look into the saved config.json for hooks.
   var hasPoststartHooks = false
   var hasPoststopHooks = false
@@ -31,8 +39,12 @@ struct ContainerRecord: Equatable {
     state = try State(try json.object("state"))
     startTime = try json.integer("startTime")
     cgroups = try json.strings("cgroups")
+    resourceControl = try json.strings("resourceControl")
     hasAnnotations = try json.bool("hasAnnotations")
+    notifiesListener = try json.bool("notifiesListener")
+    socketLabel = try json.nonEmptyString("socketLabel")
     hasProcess = try json.bool("hasProcess")
+    hasKeyring = try json.bool("hasKeyring")
     hasPoststartHooks = try json.bool("hasPoststartHooks")
     hasPoststopHooks = try json.bool("hasPoststopHooks")
   }
@@ -43,8 +55,12 @@ struct ContainerRecord: Equatable {
       json.member("state", state)
       json.member("startTime", startTime)
       json.member("cgroups", cgroups)
+      json.member("resourceControl", resourceControl)
       json.member("hasAnnotations", hasAnnotations)
+      json.member("notifiesListener", notifiesListener)
+      json.member("socketLabel", socketLabel)
       json.member("hasProcess", hasProcess)
+      json.member("hasKeyring", hasKeyring)
       json.member("hasPoststartHooks", hasPoststartHooks)
       json.member("hasPoststopHooks", hasPoststopHooks)
     }

@@ -13,25 +13,44 @@ public enum CgroupManager: Equatable, Sendable {
   case disabled
 }
 
+/// Whether the caller is an ordinary user, or root of a user namespace: what such a caller may not do is left out where a
+/// container can do without.
+public enum Rootless: String, CaseIterable, Sendable {
+  case `true`, `false`, auto
+
+  /// The answer; `auto` looks who is asking.
+  public var holds: Bool {
+    switch self {
+    case .true: return true
+    case .false: return false
+    case .auto: return CurrentProcess.effectiveUID != 0 || !CurrentProcess.isInInitialUserNamespace
+    }
+  }
+}
+
 /// What every command is told.
 public struct RuntimeOptions {
   /// The directory of the containers' states, such as `/run/apus`.
   public var root: String
   public var cgroupManager: CgroupManager
+  public var rootless: Rootless
   /// What it takes to make or enter a container.
   public var seal: ProgramSeal?
   /// Called with what a person should know and what is no failure.
   public var warn: (String) -> Void
 
   public init(
-    root: String, cgroupManager: CgroupManager = .cgroupfs, seal: ProgramSeal? = nil,
+    root: String, cgroupManager: CgroupManager = .cgroupfs, rootless: Rootless = .auto, seal: ProgramSeal? = nil,
     warn: @escaping (String) -> Void = { _ in }
   ) {
     self.root = root
     self.cgroupManager = cgroupManager
+    self.rootless = rootless
     self.seal = seal
     self.warn = warn
   }
+
+  var isRootless: Bool { rootless.holds }
 }
 
 /// The containers of one state directory: one directory each, named by the id.
@@ -108,7 +127,7 @@ public struct ContainerStore {
   public func processes(_ id: ContainerID) throws(Failure) -> [Int32] {
     let container = try find(id)
     if !container.record.cgroups.isEmpty { return try container.cgroup().processes() }
-    guard container.isAlive, let pid = container.record.state.pid else { return [] }
+    guard try container.isAlive, let pid = container.record.state.pid else { return [] }
     return [pid]
   }
 
@@ -124,7 +143,8 @@ public struct ContainerStore {
   /// Makes the directory of a new container, locked by us, with its first record.
   func make(_ id: ContainerID, _ record: ContainerRecord, config: [UInt8]) throws(Failure) -> Container {
     do throws(SystemError) {
-      try makeDirectories(options.root, mode: 0o700)
+      // Sticky: what clears run-time directories away after a while passes it over (XDG Base Directory Specification).
+      try makeDirectories(options.root, mode: 0o1700)
       let root = try Directory(path: options.root, [.path])
       try root.makeDirectory(id.text, mode: 0o700)
       do throws(SystemError) {
@@ -141,7 +161,9 @@ public struct ContainerStore {
       if error.errno == .fileExists {
         throw Failure("container \"" + id.text + "\" already exists", errno: .fileExists)
       }
-      throw Failure("state directory \"" + options.root + "\"", error)
+      throw Failure(
+        "state directory \"" + options.root + "\"", error,
+        hint: error.errno == .permissionDenied ? "set XDG_RUNTIME_DIR, or use --root" : nil)
     }
   }
 

@@ -53,6 +53,7 @@ struct Creation {
   let bundle: String
   var sandbox: SandboxPlan
   var cgroup: Cgroup
+  let resourceControl: ResourceControl?
   let isAttached: Bool
   let hooks: ContainerHooks
   private var record: ContainerRecord
@@ -69,6 +70,7 @@ struct Creation {
     let file = options.configFile ?? "config.json"
     (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
+    sandbox.addUserNamespace(warn: store.options.warn)
     for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
       store.options.warn(
         file + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
@@ -78,8 +80,10 @@ struct Creation {
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)
-    try Creation.refuseWhatIsMissing(config.linux)
     cgroup = try store.cgroup(for: id, config)
+    resourceControl = try config.linux?.intelRdt.map { (settings) throws(Failure) in
+      try ResourceControl(settings, id: id.text, root: ResourceControl.mountPoint())
+    }
     var state = State(ociVersion: specificationVersion, id: id.text, pid: 0, status: .creating, bundle: bundle)
     state.rootfs = sandbox.rootfs.path
     state.created = Clock.timestamp()
@@ -88,7 +92,11 @@ struct Creation {
     record.hasAnnotations = !config.annotations.isEmpty
     state.annotations = config.annotations
     record.cgroups = cgroup.saved
+    record.socketLabel = sandbox.process.selinuxLabel
+    record.notifiesListener = SeccompListener.path(in: config) != nil
+    record.resourceControl = resourceControl?.saved ?? []
     record.hasProcess = config.process != nil
+    record.hasKeyring = !options.noNewKeyring
     record.hasPoststartHooks = !(config.hooks?.poststart.isEmpty ?? true)
     record.hasPoststopHooks = !(config.hooks?.poststop.isEmpty ?? true)
     var hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
@@ -127,14 +135,13 @@ struct Creation {
   /// What can be seen to fail before anything is made.
   private static func check(_ plan: SandboxPlan, _ options: CreateOptions, isAttached: Bool) throws(Failure) {
     let path = plan.rootfs.path
-    let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
-    guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
-    if plan.process.terminal && !isAttached && options.consoleSocket == nil {
-      throw Failure("process.terminal is true: a container that is not attached needs --console-socket")
+    // In another mount namespace there may be other files.
+    if !plan.namespaces.joins(.mount) {
+      let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
+      guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
     }
-    if !plan.process.terminal && options.consoleSocket != nil {
-      throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
-    }
+    try plan.checkSecurityModules()
+    try plan.process.checkTerminal(consoleSocket: options.consoleSocket, isAttached: isAttached)
   }
 
   /// config.md, "Linux Process": a capability that cannot be granted is worth a warning and no error. A user namespace has
@@ -150,21 +157,13 @@ struct Creation {
         + " cannot be granted: the runtime does not have it")
   }
 
-  /// What is asked for and not carried out is an error: a container must not run as if it had it.
-  static func refuseWhatIsMissing(_ linux: Config.Linux?) throws(Failure) {
-    if !(linux?.netDevices.isEmpty ?? true) {
-      throw Failure("config.json: linux.netDevices: not carried out by this version")
-    }
-    if linux?.intelRdt != nil { throw Failure("config.json: linux.intelRdt: not carried out by this version") }
-  }
-
   // MARK: carrying out
 
   /// Makes the container up to the point at which its process waits; hands it over once it is written down.
   ///
   /// Whatever fails, `finish` included, nothing of the container is left.
   func carryOut<R>(in store: ContainerStore, _ finish: (borrowing Created) throws(Failure) -> R) throws(Failure) -> R {
-    let terminal = try openTerminalChannel()
+    let terminal = try TerminalChannel(for: sandbox.process, consoleSocket: options.consoleSocket)
     let container = try store.make(id, record, config: bytes)
     var running = RunningInit(cgroup: cgroup)
     do throws(Failure) {
@@ -183,27 +182,19 @@ struct Creation {
     }
   }
 
-  /// Where the master of the terminal is sent: the caller's socket, or one of our own when we relay it ourselves.
-  private func openTerminalChannel() throws(Failure) -> TerminalChannel {
-    guard sandbox.process.terminal else { return TerminalChannel() }
-    if let path = options.consoleSocket {
-      return try step("--console-socket") { () throws(SystemError) in
-        TerminalChannel(sender: try Socket.connect(stream: path).descriptor.duplicate().release())
-      }
-    }
-    return try step("terminal") { () throws(SystemError) in
-      let numbers = try Socket.pairNumbers()
-      return TerminalChannel(sender: numbers.second, receiver: numbers.first)
-    }
-  }
-
   private func start(
     _ container: consuming Container, _ sandbox: SandboxPlan, _ terminal: consuming TerminalChannel,
     _ running: inout RunningInit, in store: ContainerStore
   ) throws(Failure) -> Created {
-    try running.createCgroup()
+    try running.createCgroup(for: config.linux?.resources, store.options)
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
-    if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+    do throws(Failure) {
+      if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+    } catch {
+      // An ordinary user's container has only devices that the user has.
+      if !store.options.isRootless { throw error }
+    }
+    try running.create(resourceControl, config.linux?.intelRdt)
     let attachment = try running.cgroup.attachment(beforeScope: true)
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
@@ -216,7 +207,7 @@ struct Creation {
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
     let plan = InitPlan(
-      id: id.text, sandbox: sandbox, cgroups: cgroupView(), hooks: hooks,
+      id: id.text, sandbox: sandbox, cgroups: try cgroupView(running.cgroup), hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)
@@ -227,7 +218,22 @@ struct Creation {
     running.started = started
     terminal.closeSender()
     let pid = try accompany(socket, &running, plan, store)
-    return try writeDown(container, pid, socket, terminal)
+    return try writeDown(container, pid, in: running.cgroup, socket, terminal)
+  }
+
+  /// Hands over to the container what it may have of its cgroup: a cgroup below, by annotation; and the ownership, where it
+  /// sees the cgroup as the root of its own hierarchy and may write there (config-linux.md, "Cgroup ownership").
+  ///
+  /// To be done when the container has its cgroup namespace, whose root is where it was then.
+  private func delegateCgroup(_ cgroup: Cgroup, _ pid: Int32) throws(Failure) {
+    let name = config.annotations["run.oci.delegate-cgroup"] ?? ""
+    if !name.isEmpty { try cgroup.delegate(name, to: pid) }
+    let isWritable = config.mounts.contains { $0.type == "cgroup" && !$0.options.contains("ro") }
+    if isWritable && sandbox.namespaces.created.contains(.cgroup),
+      let user = sandbox.namespaces.hostUser(of: config.process?.user.uid ?? 0), user != CurrentProcess.effectiveUID
+    {
+      try cgroup.giveOwnership(to: user, delegated: name)
+    }
   }
 
   private func openGate(_ container: borrowing Container) throws(Failure) -> Int32 {
@@ -240,10 +246,7 @@ struct Creation {
   private func accompany(
     _ socket: borrowing Socket, _ running: inout RunningInit, _ plan: InitPlan, _ store: ContainerStore
   ) throws(Failure) -> Int32 {
-    if case .intermediate = running.started {
-      guard case .hasPID(let pid) = try running.message(socket) else { throw RunningInit.confused }
-      try running.intermediateHasMade(pid)
-    }
+    if case .intermediate = running.started { try running.awaitPID(socket) }
     let pid = running.pid
     let scope = try requestScope(pid, running.cgroup)
     if sandbox.namespaces.created.contains(.user) {
@@ -251,31 +254,25 @@ struct Creation {
       try writeIDMaps(sandbox.namespaces, of: pid)
       try step("user namespace") { () throws(SystemError) in try socket.send(.idMapsWritten) }
     }
-    let filter = try compileFilter(store)
-    try join(scope, pid, socket, running)
-    try prepare(pid, running.cgroup)
-    if plan.awaitsCgroup { try tell(.cgroupReady, socket) }
+    if let devices = config.linux?.netDevices, !devices.isEmpty {
+      try running.move(devices, to: sandbox.namespaces.path(of: .network, in: pid))
+    }
+    let filter = try store.compileFilter(config)
+    try join(scope, pid, socket, &running)
+    try limit(running.cgroup)
+    try running.resourceControl?.enter(pid)
+    if plan.awaitsCgroup { try running.tell(.cgroupReady, socket) }
     if plan.announcesEnvironment {
       guard try running.message(socket) == .environmentReady else { throw RunningInit.confused }
       running.hasReachedHooks = true
       try hooks.run(.prestart, pid: pid)
       try hooks.run(.createRuntime, pid: pid)
     }
-    try tell(.proceed(filter), socket)
+    try running.tell(.proceed(filter), socket)
     guard try running.message(socket) == .created else { throw RunningInit.confused }
     running.hasReachedHooks = true
+    try delegateCgroup(running.cgroup, pid)
     return pid
-  }
-
-  private func tell(_ message: ParentMessage, _ socket: borrowing Socket) throws(Failure) {
-    do throws(SystemError) {
-      try socket.send(message)
-    } catch {
-      // The process has ended: what it said before tells why.
-      guard error.errno == .brokenPipe || error.errno == .connectionReset else {
-        throw Failure("container process", error)
-      }
-    }
   }
 
   /// Asks systemd for the cgroup, if it is the one to make it. While it does, the process goes on with its mounts.
@@ -287,7 +284,7 @@ struct Creation {
   }
 
   private func join(
-    _ scope: consuming RequestedScope?, _ pid: Int32, _ socket: borrowing Socket, _ running: RunningInit
+    _ scope: consuming RequestedScope?, _ pid: Int32, _ socket: borrowing Socket, _ running: inout RunningInit
   ) throws(Failure) {
     guard let scope else { return }
     do throws(Failure) {
@@ -303,19 +300,11 @@ struct Creation {
     try running.cgroup.apply(deviceRules)
   }
 
-  /// Limits and what else is set from outside.
-  private func prepare(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) {
-    if !cgroup.hierarchies.isEmpty {
-      var resources = config.linux?.resources ?? Config.Linux.Resources()
-      resources.devices = []
-      try cgroup.apply(resources)
-    }
-    if let adjustment = sandbox.process.oomScoreAdjustment {
-      try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
-        () throws(SystemError) in
-        try writeProcessFile(pid, "oom_score_adj", String(adjustment))
-      }
-    }
+  private func limit(_ cgroup: Cgroup) throws(Failure) {
+    if cgroup.hierarchies.isEmpty { return }
+    var resources = config.linux?.resources ?? Config.Linux.Resources()
+    resources.devices = []
+    try cgroup.apply(resources)
   }
 
   /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
@@ -327,40 +316,37 @@ struct Creation {
     return resources
   }
 
-  private func compileFilter(_ store: ContainerStore) throws(Failure) -> FilterPlan {
-    guard let profile = config.linux?.seccomp else { return .none }
-    let program = try SeccompProgram.program(
-      for: profile, cache: SeccompCache(directory: store.options.root + "/.cache"),
-      failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
-    // Nobody would answer: every such call would wait, or fail with ENOSYS.
-    guard !program.notifies else {
-      throw Failure("config.json: linux.seccomp: SCMP_ACT_NOTIFY is not carried out by this version")
-    }
-    return FilterPlan(instructions: program.instructions, flags: program.flags)
-  }
-
-  private func cgroupView() -> CgroupView {
+  /// What a mount of type `cgroup` shows: the container's cgroup, or where it has none, its caller's.
+  private func cgroupView(_ made: Cgroup) throws(Failure) -> CgroupView {
     let inNamespace = sandbox.namespaces.separates(.cgroup)
+    guard sandbox.rootfs.mounts.contains(where: { $0.source == .cgroup }) else {
+      return CgroupView(.none, inNamespace: inNamespace, isOwn: true)
+    }
+    let isOwn = !made.hierarchies.isEmpty && made.hierarchies.count == cgroup.hierarchies.count
+    let cgroup = isOwn ? made : try Cgroup(callersIn: CgroupLayout.detect())
     if cgroup.hierarchies.count == 1, let unified = cgroup.unified {
-      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace)
+      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace, isOwn: isOwn)
     }
     let hierarchies = cgroup.hierarchies.filter { $0.kind == .v1 }
-    if hierarchies.isEmpty { return CgroupView(.none, inNamespace: inNamespace) }
     return CgroupView(
       .hierarchies(
         hierarchies.map {
           CgroupView.Hierarchy(name: $0.name, options: $0.mountOptions, directory: $0.directory)
-        }), inNamespace: inNamespace)
+        }), inNamespace: inNamespace, isOwn: isOwn)
   }
 
   /// Writes down who the container process is, for every command that comes later, and the pid file.
   private func writeDown(
-    _ container: consuming Container, _ pid: Int32, _ socket: consuming Socket, _ terminal: consuming TerminalChannel
+    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket,
+    _ terminal: consuming TerminalChannel
   ) throws(Failure) -> Created {
     var record = record
+    record.cgroups = cgroup.saved
     record.state.pid = pid
     record.state.status = .created
-    guard let status = ProcessStatus.of(pid) else { throw RunningInit.confused }
+    guard let status = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
+      throw RunningInit.confused
+    }
     record.startTime = status.startTime
     try container.write(record)
     container.record = record
@@ -368,5 +354,18 @@ struct Creation {
     if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
     try terminal.receiveMaster()
     return Created(container: container, pid: pid, socket: socket, terminal: terminal)
+  }
+}
+
+extension ContainerStore {
+  /// The container's seccomp program, from the cache when it was compiled before.
+  func compileFilter(_ config: Config) throws(Failure) -> FilterPlan {
+    guard var profile = config.linux?.seccomp else { return .none }
+    profile.listenerPath = SeccompListener.path(in: config) ?? profile.listenerPath
+    let program = try SeccompProgram.program(
+      for: profile, cache: SeccompCache(directory: options.root + "/.cache"),
+      failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
+    if let path = program.listenerPath { try SeccompListener.check(path) }
+    return FilterPlan(instructions: program.instructions, flags: program.flags)
   }
 }

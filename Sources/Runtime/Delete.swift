@@ -13,7 +13,11 @@ extension ContainerStore {
     do {
       container = try find(id)
     } catch {
-      guard force else { throw error }
+      // A record that cannot be read now, but perhaps later, names a process and cgroups: it must stay.
+      guard force,
+        error.errno == nil || error.errno == .noSuchFileOrDirectory || error.errno == .isDirectory
+          || error.errno == .notDirectory
+      else { throw error }
       // Neither a container nor a part of one; or a directory without a readable record, which holds nothing more.
       return try removeDirectory(id)
     }
@@ -60,6 +64,7 @@ extension ContainerStore {
   /// Removes the cgroups and the directory, and runs the poststop hooks.
   func destroy(_ container: borrowing Container) throws(Failure) {
     if !container.record.cgroups.isEmpty { try container.cgroup().remove() }
+    try container.resourceControl?.remove()
     let hooks = container.record.hasPoststopHooks ? try container.hooks() : nil
     try removeDirectory(container.id)
     if let hooks { runPoststop(hooks) }

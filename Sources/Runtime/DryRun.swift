@@ -88,7 +88,12 @@ extension RootfsPlan {
   }
 
   fileprivate var finishingLines: [String] {
-    var lines = [usesPivotRoot ? "pivot_root" : "move the root"]
+    var lines: [String]
+    switch entry {
+    case .pivotRoot: lines = ["pivot_root"]
+    case .moveRoot: lines = ["move the root"]
+    case .changeRoot: lines = ["chroot"]
+    }
     if let propagation { lines.append("propagation of / " + propagation.name) }
     lines += readOnlyPaths.map { "read-only " + $0 } + maskedPaths.map { "mask " + $0 }
     if readOnly { lines.append("read-only /") }

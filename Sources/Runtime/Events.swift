@@ -21,13 +21,13 @@ public struct ContainerEvent: Writable {
 /// What a container has used until one moment.
 public struct ContainerStatistics: Writable {
   public let cgroup: Statistics
+  public let resourceControl: ResourceControlStatistics?
   public let interfaces: [NetworkInterface]
 
   public func encode(to writer: inout Writer) {
     writer.object { writer in
       cgroup.encodeMembers(to: &writer)
-      writer.key("intel_rdt")
-      writer.object { _ in }
+      writer.member("intel_rdt", resourceControl ?? ResourceControlStatistics())
       writer.member("network_interfaces", interfaces)
     }
   }
@@ -37,7 +37,7 @@ extension ContainerStore {
   /// What the container has used until now.
   public func statistics(_ id: ContainerID) throws(Failure) -> ContainerEvent {
     let container = try find(id)
-    guard container.isAlive else { throw container.notRunning }
+    guard try container.isAlive else { throw container.notRunning }
     return try container.measure()
   }
 
@@ -69,7 +69,7 @@ extension ContainerStore {
       if Clock.monotonicMilliseconds() >= next {
         next += milliseconds
         // It may be ending just now.
-        do { try tell(container.measure()) } catch { if container.isAlive { throw error } }
+        do { try tell(container.measure()) } catch { if try container.isAlive { throw error } }
       }
     }
   }
@@ -82,6 +82,8 @@ extension Container {
       try NetworkInterface.of(record.state.pid ?? 0)
     }
     return ContainerEvent(
-      id: id.text, statistics: ContainerStatistics(cgroup: statistics, interfaces: interfaces))
+      id: id.text,
+      statistics: ContainerStatistics(
+        cgroup: statistics, resourceControl: resourceControl?.statistics(), interfaces: interfaces))
   }
 }

@@ -5,11 +5,21 @@ import Sandbox
 
 /// Writes a pid for others to read; they see all of it or nothing.
 func writePIDFile(_ path: String, _ pid: Int32) throws(Failure) {
-  let (parent, name) = splitPath(path.hasPrefix("/") ? path : "./" + path)
-  let directory = path.hasPrefix("/") ? parent : "." + parent
+  let (directory, name) = pidFilePlace(path)
   try step("--pid-file") { () throws(SystemError) in
     try Directory(path: directory, [.path]).replace(name, with: Array(String(pid).utf8), mode: 0o644)
   }
+}
+
+/// Takes the file back when the process does not come to be.
+func removePIDFile(_ path: String) {
+  let (directory, name) = pidFilePlace(path)
+  try? Directory(path: directory, [.path]).remove(name)
+}
+
+private func pidFilePlace(_ path: String) -> (directory: String, name: String) {
+  let (parent, name) = splitPath(path.hasPrefix("/") ? path : "./" + path)
+  return (path.hasPrefix("/") ? parent : "." + parent, name)
 }
 
 /// Sends a pidfd of the process to a listening socket.
@@ -17,18 +27,6 @@ func sendPIDFD(_ path: String, _ pid: Int32) throws(Failure) {
   try step("--pidfd-socket") { () throws(SystemError) in
     let process = try PIDFD(pid)
     try Socket.connect(stream: path).send(Array("pidfd".utf8), descriptor: process.descriptor.number)
-  }
-}
-
-/// Writes uid and gid maps (user_namespaces(7)).
-func writeIDMaps(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) {
-  try step("user namespace: map ids") { () throws(SystemError) in
-    if !namespaces.groupMappings.isEmpty {
-      try writeProcessFile(pid, "gid_map", namespaces.groupMappings.map { $0.line }.joined())
-    }
-    if !namespaces.userMappings.isEmpty {
-      try writeProcessFile(pid, "uid_map", namespaces.userMappings.map { $0.line }.joined())
-    }
   }
 }
 
@@ -72,6 +70,18 @@ extension ProcessPlan {
     preservedDescriptors = count + listenDescriptors
     for number in 3..<(3 + preservedDescriptors) where !Descriptor.isOpen(number) {
       throw Failure("--preserve-fds: descriptor " + String(number) + " is not open")
+    }
+  }
+}
+
+extension ProcessPlan {
+  /// Who gets the terminal must be clear.
+  func checkTerminal(consoleSocket: String?, isAttached: Bool) throws(Failure) {
+    if terminal && !isAttached && consoleSocket == nil {
+      throw Failure("process.terminal is true: a process that is not attached needs --console-socket")
+    }
+    if !terminal && consoleSocket != nil {
+      throw Failure("--console-socket: process.terminal is not true, so there is no terminal to send")
     }
   }
 }

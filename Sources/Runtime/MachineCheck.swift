@@ -236,7 +236,11 @@ struct MachineCheck {
       error("linux.memoryPolicy", "this kernel has no memory policies (CONFIG_NUMA)")
     }
     let (config, bundle) = (config, bundle)
-    attempt("linux") { () throws(Failure) in try Creation.refuseWhatIsMissing(config.linux) }
+    if let settings = linux.intelRdt {
+      attempt("linux.intelRdt") { () throws(Failure) in
+        _ = try ResourceControl(settings, id: "check", root: ResourceControl.mountPoint())
+      }
+    }
     if inspection.problems.allSatisfy({ $0.problem.severity == .warning }) {
       // The rest of what compiling says: seen one by one above where there are many of a kind.
       attempt("") { () throws(Failure) in _ = try SandboxPlan(config, bundle: bundle, usesPivotRoot: true) }

@@ -58,7 +58,10 @@ final class NotifyProxy {
     guard let manager, container.directory.contains(directory) else { return nil }
     return try step("NOTIFY_SOCKET") { () throws(SystemError) in
       let place = try container.directory.directory(directory)
-      let socket = try Socket.receiver(name, in: place)
+      // The container's program is to write to it.
+      let socket = try SecurityModules.withSocketLabel(container.record.socketLabel) { () throws(SystemError) in
+        try Socket.receiver(name, in: place)
+      }
       // Whatever user the container's program is: it may speak.
       try place.descriptor.changeMode(of: name, to: 0o777)
       return NotifyProxy(socket, manager, staysWithProcess ? nil : container.record.state.pid)

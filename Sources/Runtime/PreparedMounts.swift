@@ -2,7 +2,7 @@ import Linux
 import Sandbox
 
 /// Binds that ask for rights which a container in a user namespace has not: those that show their files with other owners
-/// (mount_setattr(2), "ID-mapped mounts"), and those of the runtime's own directories.
+/// (mount_setattr(2), "ID-mapped mounts"), those of the runtime's own directories, and those of what only root outside reaches.
 ///
 /// The parent makes these mounts, detached, and the container process inherits them.
 final class PreparedMounts {
@@ -16,7 +16,8 @@ final class PreparedMounts {
   func make(for plan: inout SandboxPlan) throws(Failure) {
     for index in plan.rootfs.mounts.indices {
       let mount = plan.rootfs.mounts[index]
-      guard mount.idMap != nil || mount.isPrivate, case .bind(let path, let recursive) = mount.source else { continue }
+      guard case .bind(let path, let recursive) = mount.source else { continue }
+      if mount.idMap == nil && !mount.isPrivate, try plan.namespaces.reaches(path) { continue }
       let made = try step(mount.name) { () throws(SystemError) in
         let made = try DetachedMount(cloning: path, recursive: recursive)
         // As in the container's own namespace: events still arrive, none leave.
@@ -25,7 +26,9 @@ final class PreparedMounts {
       }
       if let idMap = mount.idMap {
         let namespace = try PreparedMounts.userNamespace(idMap, plan.namespaces, mount.destination)
-        try step(mount.name) { () throws(SystemError) in
+        try step(
+          mount.name, hint: { $0 == .invalidArgument ? "its file system cannot show other owners (idmap)" : nil }
+        ) { () throws(SystemError) in
           try made.set(.idMap, recursive: idMap.recursive, userNamespace: namespace.number)
         }
       }
@@ -49,6 +52,19 @@ final class PreparedMounts {
     }
     return try step("mount \"" + destination + "\" (id maps)") { () throws(SystemError) in
       try makeUserNamespace(users: users.map { $0.line }.joined(), groups: groups.map { $0.line }.joined())
+    }
+  }
+}
+
+extension NamespacePlan {
+  /// Whether root of the container's user namespace can reach a path of the host as root outside can.
+  fileprivate func reaches(_ path: String) throws(Failure) -> Bool {
+    guard CurrentProcess.effectiveUID == 0, created.contains(.user),
+      let user = userMappings.first(where: { $0.container == 0 }),
+      let group = groupMappings.first(where: { $0.container == 0 })
+    else { return true }
+    return try step("mount \"" + path + "\"") { () throws(SystemError) in
+      try Credentials.canReach(path, uid: user.host, gid: group.host)
     }
   }
 }

@@ -20,10 +20,6 @@ extension ContainerStore {
     // Before the process exists: no signal may get lost between its start and our readiness.
     let signals = try step("run") { () throws(SystemError) in try SignalReader(Attendant.signals) }
     let status = try creation.carryOut(in: self) { (created) throws(Failure) in
-      // The program may look at once.
-      try step("terminal") { () throws(SystemError) in
-        if created.terminal.master >= 0 { try TerminalRelay(master: created.terminal.master).copySize() }
-      }
       let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: true)
       try awaitStart(created)
       return try Attendant(pid: created.pid, notifications: notifications).attend(created.terminal.master, signals)

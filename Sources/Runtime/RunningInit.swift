@@ -3,20 +3,50 @@ import Linux
 import OCI
 import Sandbox
 
-/// The side effects of a creation that must be undone when it fails: the cgroup and the process.
+/// The side effects of a creation that must be undone when it fails: the cgroup, the resctrl group and the process.
 struct RunningInit {
   var cgroup: Cgroup
   var started: StartedInit?
   private var hasCgroup = false
+  private var netDevices: NetDevices?
+  /// The resctrl group, once it was made.
+  private(set) var resourceControl: ResourceControl?
   /// Whether a hook may have run, or the container was complete: from then on poststop hooks belong to its end.
   var hasReachedHooks = false
 
   init(cgroup: Cgroup) { self.cgroup = cgroup }
 
-  mutating func createCgroup() throws(Failure) {
+  /// Makes the cgroup. An ordinary user's container does without where the user may make none, unless it asks for limits.
+  mutating func createCgroup(for limits: Config.Linux.Resources?, _ options: RuntimeOptions) throws(Failure) {
     if cgroup.hierarchies.isEmpty { return }
-    try cgroup.create()
+    do throws(Failure) {
+      try cgroup.create()
+    } catch {
+      let isForbidden = error.errno == .permissionDenied || error.errno == .readOnlyFileSystem
+      guard isForbidden, options.isRootless else { throw error }
+      try cgroup.create(whereAllowed: true)
+      if cgroup.hierarchies.isEmpty {
+        var limits = limits ?? Config.Linux.Resources()
+        limits.devices = []
+        if limits != Config.Linux.Resources() { throw error }
+        options.warn(error.message + "; the container has no cgroup of its own")
+      }
+    }
     hasCgroup = true
+  }
+
+  /// Moves network devices of the host into the container's namespace.
+  mutating func move(_ devices: OrderedMap<Config.NetDevice>, to namespace: String) throws(Failure) {
+    let moving = try NetDevices(into: namespace)
+    try moving.move(devices)
+    netDevices = moving
+  }
+
+  /// Makes the resctrl group.
+  mutating func create(_ control: ResourceControl?, _ settings: Config.IntelRdt?) throws(Failure) {
+    guard let control, let settings else { return }
+    try control.create(settings)
+    resourceControl = control
   }
 
   /// The container process; 0 while an intermediate process has not told.
@@ -25,8 +55,13 @@ struct RunningInit {
     return 0
   }
 
-  /// An intermediate process has made the container process and ends.
-  mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
+  /// An intermediate process makes the container process, tells of it and ends.
+  mutating func awaitPID(_ socket: borrowing Socket) throws(Failure) {
+    guard case .hasPID(let pid) = try message(socket) else { throw RunningInit.confused }
+    try intermediateHasMade(pid)
+  }
+
+  private mutating func intermediateHasMade(_ pid: Int32) throws(Failure) {
     if case .intermediate(let own) = started {
       _ = try step("container process") { () throws(SystemError) in try waitForChild(own) }
     }
@@ -53,6 +88,18 @@ struct RunningInit {
     return message
   }
 
+  /// Tells the process what it waits for.
+  func tell(_ message: ParentMessage, _ socket: borrowing Socket) throws(Failure) {
+    do {
+      try socket.send(message)
+    } catch {
+      // The process has ended: what it said before tells why.
+      guard error.errno == .brokenPipe || error.errno == .connectionReset else {
+        throw Failure("container process", error)
+      }
+    }
+  }
+
   /// Why the process said nothing: most often the kernel has killed it.
   private func ended() -> Failure {
     guard pid > 0, let status = try? waitForChild(pid) else { return RunningInit.confused }
@@ -64,6 +111,8 @@ struct RunningInit {
 
   /// Ends and removes everything.
   func abandon() {
+    // While the namespace is there: with it they would go, too.
+    netDevices?.giveBack()
     switch started {
     case .container(let pid)?, .intermediate(let pid)?:
       try? signalProcess(pid, Signal.kill.number)
@@ -74,6 +123,7 @@ struct RunningInit {
       try? cgroup.kill()
       try? cgroup.remove()
     }
+    try? resourceControl?.remove()
   }
 }
 
@@ -85,9 +135,26 @@ struct TerminalChannel: ~Copyable {
   private(set) var master: Int32 = -1
 
   /// - Parameters: descriptors to take; -1: none.
-  init(sender: Int32 = -1, receiver: Int32 = -1) {
+  private init(sender: Int32 = -1, receiver: Int32 = -1) {
     self.sender = sender
     self.receiver = receiver
+  }
+
+  /// For a process that has a terminal: to the caller's socket, or one of our own when we relay it ourselves.
+  init(for process: ProcessPlan, consoleSocket: String?) throws(Failure) {
+    guard process.terminal else {
+      self.init()
+      return
+    }
+    if let path = consoleSocket {
+      let sender = try step("--console-socket") { () throws(SystemError) in
+        try Socket.connect(stream: path).descriptor.duplicate().release()
+      }
+      self.init(sender: sender)
+      return
+    }
+    let numbers = try step("terminal") { () throws(SystemError) in try Socket.pairNumbers() }
+    self.init(sender: numbers.second, receiver: numbers.first)
   }
 
   deinit {
@@ -109,5 +176,7 @@ struct TerminalChannel: ~Copyable {
       try receiveDescriptor(from: receiver)?.release() ?? -1
     }
     if master < 0 { throw Failure("terminal: the container process sent none") }
+    // Before the program runs, which may look at once.
+    try step("terminal") { () throws(SystemError) in try TerminalRelay(master: master).copySize() }
   }
 }

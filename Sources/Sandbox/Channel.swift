@@ -12,6 +12,7 @@ import Linux
 ///       │            ◀── created | failed ──
 ///       │  ── detach ──▶                          create: the gate takes over
 ///       │  ── start ──▶                           run
+///       │            ◀── filterLoaded ──          with the descriptor of SCMP_ACT_NOTIFY, if the filter notifies
 ///       │            ◀── failed | end of file ──  end of file: execve(2) has closed the socket
 ///
 /// Who finds the other side gone ends: the container process by exiting, the parent by cleaning up.
@@ -82,6 +83,8 @@ public enum ChildMessage: Equatable {
   case needsIDMaps
   case environmentReady
   case created
+  /// A filter that notifies is loaded; the descriptor for its listener comes along.
+  case filterLoaded
   case failed(String, errno: Int32)
   /// A startContainer hook has failed: the container is to be destroyed.
   case hookFailed(String)
@@ -92,6 +95,7 @@ public enum ChildMessage: Equatable {
     case .needsIDMaps: return [2]
     case .environmentReady: return [3]
     case .created: return [4]
+    case .filterLoaded: return [7]
     case .failed(let message, let errno):
       let number = UInt32(bitPattern: errno)
       // One packet holds it all; a longer message keeps its end, where the reason stands.
@@ -114,6 +118,7 @@ public enum ChildMessage: Equatable {
       self = .failed(
         String(decoding: bytes[3...], as: UTF8.self), errno: Int32(bytes[1]) | Int32(bytes[2]) << 8)
     case 6: self = .hookFailed(String(decoding: bytes[1...], as: UTF8.self))
+    case 7: self = .filterLoaded
     default: return nil
     }
   }

@@ -6,7 +6,9 @@ extension ProcessPlan {
   static let none = ProcessPlan(arguments: [], environment: [], workingDirectory: "/")
 
   /// Compiles `process` of config.json, or the document given to `exec`.
-  public init(_ process: Config.Process) throws(Failure) {
+  ///
+  /// - Parameter config: the container's, which has more about processes elsewhere.
+  public init(_ process: Config.Process, in config: Config) throws(Failure) {
     guard !process.args.isEmpty else { throw Failure("config.json: process.args: empty; nothing to run") }
     arguments = process.args
     environment = process.env
@@ -41,6 +43,10 @@ extension ProcessPlan {
     }
     apparmorProfile = process.apparmorProfile.flatMap { $0.isEmpty ? nil : $0 }
     selinuxLabel = process.selinuxLabel.flatMap { $0.isEmpty ? nil : $0 }
+    if let personality = config.linux?.personality { self.personality = try personality.number() }
+    if let policy = config.linux?.memoryPolicy { memoryPolicy = try MemoryPolicyPlan(policy) }
+    landlock = try LandlockPlan.of(config.annotations)
+    keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
   }
 }
 

@@ -18,7 +18,14 @@ extension SandboxPlan {
     }
     rootfs = RootfsPlan(path: absolute(root.path, in: bundle))
     rootfs.readOnly = root.readonly
-    rootfs.usesPivotRoot = usesPivotRoot
+    if !usesPivotRoot { rootfs.entry = .moveRoot }
+    if !namespaces.created.contains(.mount) { rootfs.entry = .changeRoot }
+    if rootfs.entry == .changeRoot && (root.readonly || linux.rootfsPropagation != nil) {
+      throw Failure(
+        "config.json: root.readonly and linux.rootfsPropagation: the root of a mount namespace that is joined stays as it is"
+      )
+    }
+    for kind in [NamespaceFlags.pid, .ipc] where !namespaces.separates(kind) { rootfs.sharedNamespaces.insert(kind) }
     rootfs.propagation = linux.rootfsPropagation?.propagation
     rootfs.mountLabel = linux.mountLabel
     if let kind = config.annotations["run.oci.mount_context_type"] { rootfs.mountLabelKind = kind }
@@ -29,13 +36,12 @@ extension SandboxPlan {
       if case .bind = mount.source { return splitPath(mount.destination) == ("/", "dev") }
       return false
     }
+    // Nor when the root is the one there is.
+    if rootfs.entry == .changeRoot && splitPath(rootfs.path) == ("/", ".") { rootfs.populatesDev = false }
     rootfs.devices = rootfs.populatesDev ? try SandboxPlan.devices(linux.devices) : []
     rootfs.maskedPaths = linux.maskedPaths
     rootfs.readOnlyPaths = linux.readonlyPaths
-    process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process) } ?? .none
-    if let personality = linux.personality { process.personality = try personality.number() }
-    if let policy = linux.memoryPolicy { process.memoryPolicy = try MemoryPolicyPlan(policy) }
-    process.keepsOriginalGroups = config.annotations["run.oci.keep_original_groups"] == "1"
+    process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process, in: config) } ?? .none
   }
 
   /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose
@@ -96,7 +102,7 @@ extension DevicePlan {
 }
 
 extension NamespacePlan {
-  init(_ linux: Config.Linux) throws(Failure) {
+  public init(_ linux: Config.Linux) throws(Failure) {
     for namespace in linux.namespaces {
       if let path = namespace.path, !path.isEmpty {
         joined.append(Joined(kind: namespace.type.flag, path: path))
@@ -186,6 +192,8 @@ extension MountPlan {
         throw Failure(place + ".source: missing, and needed to bind")
       }
       source = .bind(path: absolute(path, in: bundle), recursive: isRecursive)
+      // The cgroups below it may be writable for the user who makes the container (CVE-2023-25809).
+      if path == "/sys" && isRecursive && set.contains(.readOnly) { recursiveSet.insert(.readOnly) }
       return
     }
     guard let type = mount.type, !type.isEmpty else {

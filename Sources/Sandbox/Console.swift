@@ -10,10 +10,6 @@ func openConsole(
   _ process: ProcessPlan, ptmx: consuming Descriptor, sendTo socket: Int32,
   bind: (borrowing Descriptor) throws(SystemError) -> Void
 ) throws(SystemError) {
-  // Whatever the image has at that place: the device, or nothing.
-  guard try ptmx.status().isCharacterDevice(5, 2) else {
-    throw SystemError(call: "open", subject: "ptmx (not the terminal multiplexer)", errno: .noSuchAddressOrDevice)
-  }
   let terminal = try PseudoTerminal(ptmx: ptmx)
   let peer = try terminal.openPeer()
   if let rows = process.consoleRows, let columns = process.consoleColumns {
@@ -28,21 +24,39 @@ func openConsole(
   for number in Int32(0)...2 { try peer.install(as: number) }
 }
 
-/// How the multiplexer is opened.
-let multiplexerFlags: OpenFlags = [.readWrite, .noControllingTerminal]
+/// Opens what an O_PATH descriptor stands for, if it is the terminal multiplexer. The opening of another device, which a hostile
+/// image may have there, can do harm by itself.
+func openMultiplexer(_ node: consuming Descriptor) throws(SystemError) -> Descriptor {
+  guard try node.status().isCharacterDevice(5, 2) else {
+    throw SystemError(call: "open", subject: "ptmx (not the terminal multiplexer)", errno: .noSuchAddressOrDevice)
+  }
+  return try openFile("/proc/self/fd/" + String(node.number), [.readWrite, .noControllingTerminal])
+}
 
-extension Rootfs {
+extension Root {
   /// `/dev/pts/ptmx` of the container; where it has no devpts of its own, what `/dev/ptmx` leads to.
   func openMultiplexer() throws(SystemError) -> Descriptor {
+    let node: Descriptor
     do {
-      return try root.open("/dev/pts/ptmx", multiplexerFlags)
+      node = try open("/dev/pts/ptmx")
     } catch {
-      return try root.open("/dev/ptmx", multiplexerFlags)
+      node = try open("/dev/ptmx")
     }
+    return try Sandbox.openMultiplexer(node)
+  }
+}
+
+extension Rootfs {
+  /// That of the container; nothing is mounted into a root that is not the container's alone, where it is that of its
+  /// surroundings.
+  func openMultiplexer() throws(SystemError) -> Descriptor {
+    if plan.entry == .changeRoot { return try Sandbox.openMultiplexer(openFile("/dev/ptmx", .path)) }
+    return try root.openMultiplexer()
   }
 
   /// Binds the terminal onto `/dev/console`. The target must be a file, not a symlink (CVE-2025-52565).
   func bindConsole(_ terminal: borrowing Descriptor) throws(SystemError) {
+    if plan.entry == .changeRoot { return }
     let dev = try root.openDirectory(creating: "/dev")
     do throws(SystemError) {
       try root.makeNode("console", in: dev, mode: FileStatus.regular | 0o600, device: 0)

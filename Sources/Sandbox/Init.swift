@@ -75,6 +75,8 @@ public func startInit(_ plan: InitPlan, _ channels: InitChannels) throws(SystemE
 }
 
 /// Joins what must be joined first, then makes the container process as a sibling and ends.
+///
+/// What takes files of /proc/self is done before: in somebody else's user namespace these belong to root outside.
 private func intermediate(_ plan: InitPlan, _ channels: InitChannels) -> Never {
   makeSibling(plan, channels, Socket(Descriptor(taking: channels.parent)))
   CurrentProcess.exit(0)
@@ -84,14 +86,28 @@ private func makeSibling(_ plan: InitPlan, _ channels: InitChannels, _ parent: c
   do throws(Failure) {
     try step("clone") { () throws(SystemError) in try closeForeignDescriptors(keeping: plan.kept(channels)) }
     let namespaces = plan.sandbox.namespaces
+    try plan.sandbox.process.setOOMScore()
+    let offsets = namespaces.entersTimeByBirth ? try namespaces.openTimeOffsets() : -1
+    // Processes of a container that is joined may not look into this one (CVE-2016-9962).
+    try step("clone") { () throws(SystemError) in try CurrentProcess.setDumpable(false) }
     try namespaces.join(before: true)
+    if namespaces.entersTimeByBirth { try namespaces.makeTimeNamespace(offsets) }
+    let pipe = try step("clone") { () throws(SystemError) in try Descriptor.pipe() }
+    let reader = Descriptor(taking: pipe.reader)
+    let writer = Descriptor(taking: pipe.writer)
     let cloned = try step("clone") { () throws(SystemError) in
       try clone(into: namespaces.createdByClone, sibling: true)
     }
     if case .parent(let pid) = cloned {
-      try step("clone") { () throws(SystemError) in try parent.send(.hasPID(pid)) }
-      return
+      return try step("clone") { () throws(SystemError) in
+        try parent.send(.hasPID(pid))
+        try writer.write([1])
+      }
     }
+    // Its pid is the first the parent hears of it, or it never was.
+    _ = consume writer
+    let isKnown = try step("clone") { () throws(SystemError) in try !reader.read(upTo: 1).isEmpty }
+    if !isKnown { CurrentProcess.exit(1) }
   } catch {
     return report(error, to: parent)
   }
@@ -120,7 +136,9 @@ extension NamespacePlan {
   /// Joins the namespaces given by path: all of them in an intermediate process, `before` the container process is
   /// made; otherwise in that process itself.
   func join(before: Bool) throws(Failure) {
-    guard before == needsIntermediate else { return }
+    guard before == needsIntermediate, !joined.isEmpty else { return }
+    // Who is in these namespaces, with the capabilities of the user namespace, must not look into us (CVE-2016-9962).
+    try step("namespaces") { () throws(SystemError) in try CurrentProcess.setDumpable(false) }
     // The mount namespace last: paths are looked up in it from then on.
     let ordered = joined.filter { $0.kind != .mount } + joined.filter { $0.kind == .mount }
     var later: [Joined] = []
@@ -138,11 +156,33 @@ extension NamespacePlan {
     }
     for one in later { try one.join() }
   }
+}
 
-  func becomeRootOfUserNamespace() throws(Failure) {
-    try step("user namespace") { () throws(SystemError) in
-      try Credentials.setGroup(0)
-      try Credentials.setUser(0)
+/// Where the namespace has no such user, whoever enters it has all rights in it as well.
+func becomeRootOfUserNamespace() throws(Failure) {
+  try step("user namespace") { () throws(SystemError) in
+    try Credentials.becomeRootGroupIfMapped()
+    try Credentials.becomeRootIfMapped()
+  }
+}
+
+extension NamespacePlan {
+  /// Whether the intermediate process makes the time namespace: not where it belongs to a user namespace that is made later.
+  var entersTimeByBirth: Bool { needsIntermediate && created.contains(.time) && !created.contains(.user) }
+
+  /// The file that takes the clocks' offsets, while it is ours to open; -1: not needed (time_namespaces(7)).
+  func openTimeOffsets() throws(Failure) -> Int32 {
+    if timeOffsets.isEmpty { return -1 }
+    return try step("time namespace") { () throws(SystemError) in
+      try openFile("/proc/self/timens_offsets", .writeOnly).release()
+    }
+  }
+
+  /// Makes the time namespace for the caller's children, and sets its clocks while nobody is inside.
+  func makeTimeNamespace(_ offsets: Int32) throws(Failure) {
+    try step("time namespace") { () throws(SystemError) in
+      try NamespaceFlags.time.unshare()
+      if offsets >= 0 { try Descriptor(taking: offsets).write(timeOffsets.joined()) }
     }
   }
 }
@@ -179,12 +219,7 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
   do throws(Failure) {
     try enclose(plan, channels, parent)
     ready = try setUp(plan, channels, parent)
-    try step("created") { () throws(SystemError) in
-      // From here on the parent's death shows in the end of the connection: the signal could strike a process that
-      // was just told to wait, when the parent ends after its work is done.
-      try CurrentProcess.setParentDeathSignal(nil)
-      try parent.send(.created)
-    }
+    try announce(parent)
   } catch {
     return report(error, to: parent)
   }
@@ -196,9 +231,19 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
     return
   }
   do throws(Failure) {
-    try ready.process.execute(ready.filter)
+    try ready.process.execute(ready.filter, reportingTo: starter)
   } catch {
     report(error, to: starter)
+  }
+}
+
+/// Tells the parent that everything is ready.
+func announce(_ parent: borrowing Socket) throws(Failure) {
+  try step("created") { () throws(SystemError) in
+    // From here on the parent's death shows in the end of the connection: the signal could strike a process that
+    // was just told to wait, when the parent ends after its work is done.
+    try CurrentProcess.setParentDeathSignal(nil)
+    try parent.send(.created)
   }
 }
 
@@ -210,19 +255,27 @@ extension InitPlan {
   }
 }
 
-/// Enters the cgroup and the namespaces.
-private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure) {
-  let namespaces = plan.sandbox.namespaces
+/// Ties the process to its parent, lets go of what it was born with, and enters the cgroup.
+func settle(_ channels: InitChannels, keeping kept: [Int32], _ parent: borrowing Socket) throws(Failure) {
   try step("container process") { () throws(SystemError) in
-    // Until the parent says `detach`, the container must not outlive it.
+    // Until the parent lets go of it, the process must not outlive it.
     try CurrentProcess.setParentDeathSignal(Signal.kill.number)
     if try parent.peerHasClosed() { CurrentProcess.exit(1) }
-    try closeForeignDescriptors(keeping: plan.kept(channels))
+    try closeForeignDescriptors(keeping: kept)
   }
   try step("cgroup: attach") { () throws(SystemError) in
     for number in channels.cgroupTasks { try Descriptor(taking: number).write("0") }
     if channels.cgroupDirectory >= 0 { _ = Descriptor(taking: channels.cgroupDirectory) }
   }
+}
+
+/// Enters the cgroup and the namespaces.
+private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowing Socket) throws(Failure) {
+  let namespaces = plan.sandbox.namespaces
+  try settle(channels, keeping: plan.kept(channels), parent)
+  if !namespaces.needsIntermediate { try plan.sandbox.process.setOOMScore() }
+  let entersTime = namespaces.created.contains(.time) && !namespaces.entersTimeByBirth
+  let timeOffsets = entersTime ? try namespaces.openTimeOffsets() : -1
   try namespaces.join(before: false)
   if namespaces.created.contains(.user) {
     let answer = try step("user namespace") { () throws(SystemError) in
@@ -230,30 +283,24 @@ private func enclose(_ plan: InitPlan, _ channels: InitChannels, _ parent: borro
       return try parent.receiveFromParent()
     }
     guard answer == .idMapsWritten else { CurrentProcess.exit(1) }
-    try namespaces.becomeRootOfUserNamespace()
+    try becomeRootOfUserNamespace()
     // A change of credentials has cleared it.
     try step("user namespace") { () throws(SystemError) in
       try CurrentProcess.setParentDeathSignal(Signal.kill.number)
       try CurrentProcess.setDumpable(false)
     }
   }
-  let late = namespaces.created.intersection(plan.awaitsCgroup ? [.time] : [.cgroup, .time])
-  if !late.isEmpty {
-    try step("namespaces") { () throws(SystemError) in try late.unshare() }
+  if namespaces.created.contains(.cgroup) && !plan.awaitsCgroup {
+    try step("cgroup namespace") { () throws(SystemError) in try NamespaceFlags.cgroup.unshare() }
   }
-  if late.contains(.time) { try enterTimeNamespace(namespaces.timeOffsets) }
+  if entersTime {
+    try namespaces.makeTimeNamespace(timeOffsets)
+    try step("time namespace") { () throws(SystemError) in
+      try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
+    }
+  }
   if namespaces.created.contains(.network) {
     try step("network") { () throws(SystemError) in try ProcessAttributes.bringInterfaceUp("lo") }
-  }
-}
-
-/// Writes the offsets while nobody is inside, and enters (time_namespaces(7)).
-private func enterTimeNamespace(_ offsets: [String]) throws(Failure) {
-  try step("time namespace") { () throws(SystemError) in
-    let proc = try Procfs(processesOnly: true)
-    let own = String(CurrentProcess.pid)
-    if !offsets.isEmpty { try proc.write(offsets.joined(), to: own + "/timens_offsets") }
-    try NamespaceFlags.time.join(try openFile("/proc/self/ns/time_for_children"))
   }
 }
 
@@ -263,35 +310,22 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
 {
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
-  if sandbox.process.joinsNewKeyring { try joinKeyring(plan.id) }
-  let filter: FilterPlan
-  if sandbox.namespaces.created.contains(.mount) {
-    var rootfs = try Rootfs(sandbox.rootfs)
-    try rootfs.mountAll(cgroups: plan.cgroups) { () throws(Failure) in try awaitCgroup(plan, parent) }
-    try rootfs.populateDev()
-    if sandbox.process.terminal {
-      try step("terminal") { () throws(SystemError) in
-        try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
-          (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
-        }
+  if sandbox.process.joinsNewKeyring { try sandbox.process.joinKeyring(plan.id) }
+  var rootfs = try Rootfs(sandbox.rootfs)
+  try rootfs.mountAll(cgroups: plan.cgroups) { () throws(Failure) in try awaitCgroup(plan, parent) }
+  try rootfs.populateDev()
+  if sandbox.process.terminal {
+    try step("terminal") { () throws(SystemError) in
+      try openConsole(sandbox.process, ptmx: rootfs.openMultiplexer(), sendTo: channels.console) {
+        (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
       }
     }
-    filter = try awaitGoAhead(plan, parent)
-    try rootfs.ensureDirectory(sandbox.process.workingDirectory)
-    try rootfs.mask()
-    try rootfs.finish()
-    try rootfs.enter()
-  } else {
-    try awaitCgroup(plan, parent)
-    if sandbox.process.terminal {
-      try step("terminal") { () throws(SystemError) in
-        try openConsole(
-          sandbox.process, ptmx: openFile("/dev/ptmx", multiplexerFlags), sendTo: channels.console
-        ) { _ in }
-      }
-    }
-    filter = try awaitGoAhead(plan, parent)
   }
+  let filter = try awaitGoAhead(plan, parent)
+  try rootfs.ensureDirectory(sandbox.process.workingDirectory)
+  try rootfs.mask()
+  try rootfs.finish()
+  try rootfs.enter()
   try setNames(sandbox)
   var process = sandbox.process
   try process.prepare()
@@ -319,17 +353,6 @@ private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(F
   return filter
 }
 
-private func joinKeyring(_ name: String) throws(Failure) {
-  do {
-    try ProcessAttributes.joinSessionKeyring("_ses." + name)
-  } catch {
-    // A kernel without keyrings, or one whose seccomp of the host forbids them, has nothing to separate.
-    guard error.errno == .noFunction || error.errno == .notPermitted || error.errno == .permissionDenied else {
-      throw Failure("session keyring", error, hint: "--no-new-keyring leaves it out")
-    }
-  }
-}
-
 /// Kernel parameters, through a proc of our own (CVE-2019-16884).
 private func writeSysctl(_ parameters: [(path: String, value: String)]) throws(Failure) {
   if parameters.isEmpty { return }
@@ -350,7 +373,7 @@ private func setNames(_ sandbox: SandboxPlan) throws(Failure) {
 
 /// Waits until the container is started, and returns the connection on which a failure is to be told; `nil` when the
 /// container is not to go on.
-private func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket? {
+func waitForStart(_ parent: consuming Socket, gate: Int32) -> Socket? {
   let answer = try? parent.receiveFromParent()
   if answer == .start { return parent }
   // The parent has died before it wrote down who we are: nobody could ever start or delete this process.

@@ -14,12 +14,26 @@ extension ProcessPlan {
       try step("personality") { () throws(SystemError) in try ProcessAttributes.setPersonality(personality) }
     }
     try setScheduling()
+    if let landlock { landlockRuleset = try landlock.ruleset() }
     addHome()
     addListenVariables()
     if arguments.isEmpty { return }
     try asUser { (self) throws(Failure) in
       try self.enterWorkingDirectory()
       self.program = try self.findProgram()
+    }
+  }
+
+  /// Through the caller's /proc, with the caller's rights: before any namespace is entered.
+  func setOOMScore() throws(Failure) {
+    guard let oomScoreAdjustment else { return }
+    try step("oomScoreAdj", hint: { $0 == .permissionDenied ? "lowering it needs CAP_SYS_RESOURCE" : nil }) {
+      () throws(SystemError) in
+      do throws(SystemError) {
+        try openFile("/proc/self/oom_score_adj", .writeOnly).write(String(oomScoreAdjustment))
+      } catch {
+        throw error.on("/proc/self/oom_score_adj")
+      }
     }
   }
 
@@ -50,22 +64,36 @@ extension ProcessPlan {
   /// Runs the body with the access rights the program will have, then takes back the own ones: what only root may
   /// reach must not be found for a user.
   private mutating func asUser(_ body: (inout ProcessPlan) throws(Failure) -> Void) throws(Failure) {
-    guard uid != 0 else { return try body(&self) }
-    let groups = try step("user") { () throws(SystemError) in
-      let groups = try Credentials.supplementaryGroups()
-      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(additionalGroups) }
+    let own = (uid: CurrentProcess.effectiveUID, gid: CurrentProcess.effectiveGID)
+    try setGroups()
+    guard uid != own.uid else { return try body(&self) }
+    try step("user") { () throws(SystemError) in
       try Credentials.setEffectiveGroup(gid)
       try Credentials.setEffectiveUser(uid)
-      return groups
     }
     var failure: Failure?
     do { try body(&self) } catch { failure = error }
     try step("user") { () throws(SystemError) in
-      try Credentials.setEffectiveUser(0)
-      try Credentials.setEffectiveGroup(0)
-      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(groups) }
+      try Credentials.setEffectiveUser(own.uid)
+      try Credentials.setEffectiveGroup(own.gid)
     }
     if let failure { throw failure }
+  }
+
+  /// Where a user namespace denies setgroups(2), the groups stay as they are; others cannot be had.
+  private func setGroups() throws(Failure) {
+    if keepsOriginalGroups { return }
+    do {
+      try Credentials.setSupplementaryGroups(additionalGroups)
+    } catch {
+      let isDenied =
+        error.errno == .notPermitted && (try? Credentials.capabilities().effective.contains(.setgid)) == true
+      guard isDenied else { throw Failure("user", error) }
+      if additionalGroups.isEmpty { return }
+      throw Failure(
+        "process.user.additionalGids", error,
+        hint: "the container's user namespace does not allow it; it needs groups from /etc/subgid")
+    }
   }
 
   private func enterWorkingDirectory() throws(Failure) {
@@ -101,7 +129,12 @@ extension ProcessPlan {
         try checkExecutable(path)
         return path
       } catch {
-        if error.errno == .permissionDenied { refused = error }
+        // As execvp(3): the search goes on where there is nothing, and behind what may not be executed.
+        switch error.errno {
+        case .noSuchFileOrDirectory, .notDirectory, .isDirectory: continue
+        case .permissionDenied: refused = error
+        default: throw ProcessPlan.notExecutable(name, error)
+        }
       }
     }
     if let refused { throw ProcessPlan.notExecutable(name, refused) }
@@ -146,7 +179,9 @@ extension ProcessPlan {
   // MARK: the last steps
 
   /// Gives up what the program is not to have and becomes the program. Returns only by throwing.
-  func execute(_ filter: FilterPlan) throws(Failure) -> Never {
+  ///
+  /// - Parameter starter: is told when a filter that notifies is loaded, and gets the descriptor for its listener.
+  func execute(_ filter: FilterPlan, reportingTo starter: borrowing Socket) throws(Failure) {
     let preserved = 3 + preservedDescriptors
     try step("descriptors") { () throws(SystemError) in
       try Descriptor.closeOnExec(from: preserved)
@@ -157,12 +192,16 @@ extension ProcessPlan {
       }
     }
     try writeLabels()
-    // Without no_new_privs, loading a filter needs CAP_SYS_ADMIN: before the capabilities go.
-    if !noNewPrivileges { try load(filter) }
+    // Without no_new_privs, both walls need CAP_SYS_ADMIN: before the capabilities go.
+    if !noNewPrivileges {
+      try enforceLandlock()
+      try load(filter, starter)
+    }
     try setCredentials()
     if noNewPrivileges {
       try step("noNewPrivileges") { () throws(SystemError) in try CurrentProcess.setNoNewPrivileges() }
-      try load(filter)
+      try enforceLandlock()
+      try load(filter, starter)
     }
     SignalReader.reset()
     do {
@@ -173,32 +212,22 @@ extension ProcessPlan {
     CurrentProcess.exit(255)
   }
 
-  private func load(_ filter: FilterPlan) throws(Failure) {
-    if filter.instructions.isEmpty { return }
-    try step("seccomp") { () throws(SystemError) in
-      _ = try ProcessAttributes.loadFilter(filter.instructions, flags: filter.flags)
+  private func enforceLandlock() throws(Failure) {
+    if landlockRuleset < 0 { return }
+    try step("org.apus.landlock") { () throws(SystemError) in
+      try Landlock.enforce(Descriptor(taking: landlockRuleset))
     }
   }
 
-  private func writeLabels() throws(Failure) {
-    if apparmorProfile == nil && selinuxLabel == nil { return }
-    let proc = try step("security label") { () throws(SystemError) in try Procfs(processesOnly: true) }
-    let own = String(CurrentProcess.pid)
-    if let profile = apparmorProfile {
-      try step("apparmorProfile \"" + profile + "\"", hint: { _ in "is AppArmor on, and the profile loaded?" }) {
-        () throws(SystemError) in
-        do throws(SystemError) {
-          try proc.write("exec " + profile, to: own + "/attr/apparmor/exec")
-        } catch {
-          if error.errno != .noSuchFileOrDirectory { throw error }
-          try proc.write("exec " + profile, to: own + "/attr/exec")
-        }
-      }
-    }
-    if let label = selinuxLabel {
-      try step("selinuxLabel \"" + label + "\"", hint: { _ in "is SELinux on?" }) { () throws(SystemError) in
-        try proc.write(label, to: own + "/attr/exec")
-      }
+  /// From here on the filter meets our own calls, too. The listener answers them as soon as it has the descriptor, which
+  /// takes one call: the profile was checked to allow that (``SeccompProgram``).
+  private func load(_ filter: FilterPlan, _ starter: borrowing Socket) throws(Failure) {
+    if filter.instructions.isEmpty { return }
+    try step("seccomp") { () throws(SystemError) in
+      guard let listener = try ProcessAttributes.loadFilter(filter.instructions, flags: filter.flags) else { return }
+      try starter.send(ChildMessage.filterLoaded.bytes, descriptor: listener.number)
+      // Not closed, which the filter may forbid: execve(2) does that.
+      _ = listener.release()
     }
   }
 
@@ -208,9 +237,9 @@ extension ProcessPlan {
         try Credentials.limitBounding(to: capabilities.bounding)
       }
     }
+    try setGroups()
     try step("user") { () throws(SystemError) in
       try Credentials.setKeepCapabilities(true)
-      if !keepsOriginalGroups { try Credentials.setSupplementaryGroups(additionalGroups) }
       try Credentials.setGroup(gid)
       try Credentials.setUser(uid)
     }
@@ -229,7 +258,9 @@ extension ProcessPlan {
 /// The image's /etc/passwd (passwd(5)): hostile, so read from a regular file and up to a limit.
 enum PasswordFile {
   static func home(of uid: UInt32) -> String? {
-    guard let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
+    // Looked at before it is opened, too: the opening of a device can do harm by itself.
+    guard (try? fileStatus("/etc/passwd").isRegular) == true,
+      let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
       let bytes = try? file.readAll(limit: 10 << 20)
     else { return nil }
     for line in bytes.split(separator: UInt8(ascii: "\n")) {

@@ -10,10 +10,14 @@ struct Rootfs: ~Copyable {
   /// Mounts that become read-only when everything is in place: what lies below them is still to be made.
   private var readOnlyLater: [Int32] = []
 
-  /// Takes the directory as the root of a tree of mounts of our own.
+  /// Takes the directory as the root of a tree of mounts of our own; as it is, where the mount namespace is not ours alone.
   init(_ plan: RootfsPlan) throws(Failure) {
     self.plan = plan
     let path = plan.path
+    if plan.entry == .changeRoot {
+      root = try step("rootfs") { () throws(SystemError) in Root(try openFile(path, [.path, .directory])) }
+      return
+    }
     root = try step("rootfs") { () throws(SystemError) in
       // Events from the host still arrive, none leave; pivot_root(2) refuses shared mounts.
       try MountNamespace.setPropagation(plan.propagation == .private ? .private : .slave, of: "/", recursive: true)
@@ -100,7 +104,7 @@ struct Rootfs: ~Copyable {
 
   private mutating func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String?) throws(SystemError) {
     // A tmpfs over a directory of the image has the directory's mode, not the kernel's world-writable one.
-    let mode = type == "tmpfs" ? try? root.open(mount.destination, [.path, .directory]).status().mode & 0o7777 : nil
+    let mode = type == "tmpfs" ? try modeOfDirectory(mount.destination) : nil
     // The image's /proc and /sys must be directories, not links to somewhere a mask would miss (CVE-2019-19921).
     let target =
       type == "proc" || type == "sysfs"
@@ -123,7 +127,42 @@ struct Rootfs: ~Copyable {
     if isScratch && mount.set.contains(.readOnly) { readOnlyLater.append(made.intoDescriptor().release()) }
   }
 
+  /// `nil`: there is none.
+  private func modeOfDirectory(_ path: String) throws(SystemError) -> UInt32? {
+    do {
+      return try root.open(path, [.path, .directory]).status().mode & 0o7777
+    } catch {
+      if error.errno == .noSuchFileOrDirectory { return nil }
+      throw error
+    }
+  }
+
+  /// A new file system of the type; where a user namespace is not allowed one, the host's.
   private func newFileSystem(
+    _ mount: MountPlan, _ type: String, _ source: String?, _ attributes: MountAttributes, mode: UInt32?
+  ) throws(SystemError) -> DetachedMount {
+    do {
+      return try fileSystem(mount, type, source, attributes, mode: mode)
+    } catch {
+      guard error.errno == .notPermitted, let path = substitute(for: type) else { throw error }
+      let bound = try DetachedMount(cloning: path, recursive: true)
+      // What a user may change in the host's is not the container's business (CVE-2023-25809).
+      try bound.set(type == "sysfs" ? attributes.union(.readOnly) : attributes, recursive: true)
+      return bound
+    }
+  }
+
+  /// The host's file system that shows what a new one of the type would show.
+  private func substitute(for type: String) -> String? {
+    switch type {
+    case "sysfs": return "/sys"
+    case "proc": return plan.sharedNamespaces.contains(.pid) ? "/proc" : nil
+    case "mqueue": return plan.sharedNamespaces.contains(.ipc) ? "/dev/mqueue" : nil
+    default: return nil
+    }
+  }
+
+  private func fileSystem(
     _ mount: MountPlan, _ type: String, _ source: String?, _ attributes: MountAttributes, mode: UInt32?
   ) throws(SystemError) -> DetachedMount {
     let context = try FileSystemContext(type)
@@ -150,10 +189,9 @@ struct Rootfs: ~Copyable {
     }
   }
 
-  /// `linux.mountLabel` means nothing to a kernel without SELinux; the kernel's own file systems label themselves.
+  /// The kernel's own file systems label themselves.
   private static func takesLabel(_ type: String) -> Bool {
-    if type == "proc" || type == "sysfs" || type == "mqueue" { return false }
-    return (try? fileStatus("/sys/fs/selinux/enforce")) != nil
+    type != "proc" && type != "sysfs" && type != "mqueue"
   }
 
   private func realDirectory(_ path: String) throws(SystemError) -> Descriptor {
@@ -184,7 +222,7 @@ struct Rootfs: ~Copyable {
   private mutating func mountCgroups(_ mount: MountPlan, _ view: CgroupView) throws(SystemError) {
     let target = try root.openDirectory(creating: mount.destination)
     if case .unified(let directory) = view.kind {
-      let made = try cgroupMount("cgroup2", [], directory, view.inNamespace, mount.set)
+      let made = try cgroupMount("cgroup2", [], directory, view, mount.set)
       try made.attach(to: target)
       try apply(mount.propagation, to: made.descriptor)
       return
@@ -198,7 +236,7 @@ struct Rootfs: ~Copyable {
     let directory = try Directory(top.descriptor.reopen([.readOnly, .directory]))
     for hierarchy in hierarchies {
       try directory.makeDirectory(hierarchy.name)
-      let made = try cgroupMount("cgroup", hierarchy.options, hierarchy.directory, view.inNamespace, mount.set)
+      let made = try cgroupMount("cgroup", hierarchy.options, hierarchy.directory, view, mount.set)
       try made.attach(to: try directory.open(hierarchy.name, [.path, .directory]))
       // `cpu` and `cpuacct` are found under their own names where the kernel joins them.
       if hierarchy.options.count > 1 && !hierarchy.name.hasPrefix("name=") {
@@ -211,21 +249,40 @@ struct Rootfs: ~Copyable {
     if mount.set.contains(.readOnly) { readOnlyLater.append(top.intoDescriptor().release()) }
   }
 
-  /// In a cgroup namespace a new mount shows the container's cgroup as the root; elsewhere that directory is bound.
+  /// In a cgroup namespace a new mount shows the container's cgroup as the root; elsewhere, and where a user namespace is
+  /// not allowed one, that directory is bound. One that cannot be reached stays empty.
+  ///
+  /// A cgroup that is not the container's own is shown and not given: read-only (CVE-2023-25809).
   private func cgroupMount(
-    _ type: String, _ options: [String], _ directory: String, _ inNamespace: Bool, _ attributes: MountAttributes
+    _ type: String, _ options: [String], _ directory: String, _ view: CgroupView, _ attributes: MountAttributes
   ) throws(SystemError) -> DetachedMount {
-    if inNamespace {
-      let context = try FileSystemContext(type)
-      for option in options {
-        let parts = option.split(separator: "=", maxSplits: 1)
-        try context.set(String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
+    let attributes = view.isOwn ? attributes : attributes.union(.readOnly)
+    if view.inNamespace {
+      do {
+        return try cgroupFileSystem(type, options, attributes)
+      } catch {
+        guard error.errno == .notPermitted || error.errno == .resourceBusy else { throw error }
       }
-      return try context.mount(attributes)
     }
-    let bound = try DetachedMount(cloning: directory, recursive: false)
-    try bound.set(attributes)
-    return bound
+    do {
+      let bound = try DetachedMount(cloning: directory, recursive: false)
+      try bound.set(attributes)
+      return bound
+    } catch {
+      guard error.errno == .noSuchFileOrDirectory || error.errno == .permissionDenied else { throw error }
+      return try Rootfs.emptyDirectory()
+    }
+  }
+
+  private func cgroupFileSystem(_ type: String, _ options: [String], _ attributes: MountAttributes) throws(SystemError)
+    -> DetachedMount
+  {
+    let context = try FileSystemContext(type)
+    for option in options {
+      let parts = option.split(separator: "=", maxSplits: 1)
+      try context.set(String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
+    }
+    return try context.mount(attributes)
   }
 
   // MARK: /dev
@@ -376,10 +433,10 @@ struct Rootfs: ~Copyable {
   func enter() throws(Failure) {
     try step("rootfs") { () throws(SystemError) in
       try CurrentProcess.changeDirectory(root.directory)
-      if plan.usesPivotRoot {
-        try MountNamespace.pivotIntoCurrentDirectory()
-      } else {
-        try MountNamespace.moveCurrentDirectoryToRoot()
+      switch plan.entry {
+      case .pivotRoot: try MountNamespace.pivotIntoCurrentDirectory()
+      case .moveRoot: try MountNamespace.moveCurrentDirectoryToRoot()
+      case .changeRoot: try CurrentProcess.changeRootToCurrentDirectory()
       }
       if let propagation = plan.propagation {
         try MountNamespace.setPropagation(propagation, of: "/", recursive: false)
@@ -416,10 +473,13 @@ public struct CgroupView: Equatable, Sendable {
   public var kind: Kind
   /// Whether the container has a cgroup namespace of its own.
   public var inNamespace: Bool
+  /// Whether these cgroups are the container's own in every hierarchy, and not its caller's.
+  public var isOwn: Bool
 
-  public init(_ kind: Kind, inNamespace: Bool) {
+  public init(_ kind: Kind, inNamespace: Bool, isOwn: Bool) {
     self.kind = kind
     self.inNamespace = inNamespace
+    self.isOwn = isOwn
   }
 }
 

@@ -20,6 +20,18 @@ public struct SandboxPlan: Equatable, Sendable {
   }
 }
 
+extension SandboxPlan {
+  /// For a configuration that was written without a user namespace in mind: terminals keep the group they are made with.
+  public mutating func leaveOutUnmappedGroups() {
+    for index in rootfs.mounts.indices {
+      guard case .fileSystem("devpts", _) = rootfs.mounts[index].source else { continue }
+      rootfs.mounts[index].data.removeAll { option in
+        option.key == "gid" && !(option.value.flatMap { UInt32($0) }.map { namespaces.maps(group: $0) } ?? true)
+      }
+    }
+  }
+}
+
 /// Which namespaces are made and which are joined (config-linux.md, "Namespaces").
 public struct NamespacePlan: Equatable, Sendable {
   public struct Joined: Equatable, Sendable {
@@ -35,10 +47,33 @@ public struct NamespacePlan: Equatable, Sendable {
   /// Lines of /proc/self/timens_offsets: `monotonic 10 0`.
   public var timeOffsets: [String] = []
 
+  /// The kinds of which the container has a namespace apart from the runtime's.
+  public var separated: NamespaceFlags { joined.reduce(created) { $0.union($1.kind) } }
+
+  /// The file of a namespace that process `pid` is in, or will be in as soon as it has joined it.
+  public func path(of kind: NamespaceFlags, in pid: Int32) -> String {
+    if let joined = joined.first(where: { $0.kind == kind }) { return joined.path }
+    return "/proc/" + String(pid) + "/ns/" + kind.fileName
+  }
+
+  /// Whether the group stands for one of the caller's user namespace.
+  func maps(group: UInt32) -> Bool {
+    !created.contains(.user) || groupMappings.contains { group >= $0.container && group - $0.container < $0.size }
+  }
+
   public func joins(_ kind: NamespaceFlags) -> Bool { joined.contains { $0.kind == kind } }
 
-  /// Whether the container has a namespace of that kind apart from the runtime's.
-  public func separates(_ kind: NamespaceFlags) -> Bool { created.contains(kind) || joins(kind) }
+  public func separates(_ kind: NamespaceFlags) -> Bool { separated.contains(kind) }
+
+  /// Who a user of the container is on the host; `nil`: nobody, or it cannot be known from here.
+  public func hostUser(of user: UInt32) -> UInt32? {
+    if joins(.user) { return nil }
+    guard created.contains(.user) else { return user }
+    guard let mapping = userMappings.first(where: { user >= $0.container && user - $0.container < $0.size }) else {
+      return nil
+    }
+    return mapping.host + (user - mapping.container)
+  }
 }
 
 /// One line of a uid_map or gid_map (user_namespaces(7)).
@@ -46,6 +81,12 @@ public struct IDMapping: Equatable, Sendable {
   public var container: UInt32
   public var host: UInt32
   public var size: UInt32
+
+  public init(container: UInt32, host: UInt32, size: UInt32) {
+    self.container = container
+    self.host = host
+    self.size = size
+  }
 
   public init(_ mapping: Config.IDMapping) {
     container = mapping.containerID
@@ -59,10 +100,21 @@ public struct IDMapping: Equatable, Sendable {
 
 /// The root file system and everything mounted into it.
 public struct RootfsPlan: Equatable, Sendable {
+  /// How the directory becomes the process's root.
+  public enum Entry: Equatable, Sendable {
+    case pivotRoot
+    /// For root file systems on an initramfs, which pivot_root(2) refuses.
+    case moveRoot
+    /// Without a mount namespace of the container's own nothing but the process's root is changed.
+    case changeRoot
+  }
+
   /// Absolute path on the host.
   public var path: String
+  /// The namespaces that are the caller's.
+  public var sharedNamespaces: NamespaceFlags = []
   public var readOnly = false
-  public var usesPivotRoot = true
+  public var entry = Entry.pivotRoot
   /// `linux.rootfsPropagation`, applied at the end; `nil`: left as the set-up makes it.
   public var propagation: Propagation?
   public var mounts: [MountPlan] = []
@@ -176,6 +228,9 @@ public struct ProcessPlan: Equatable, Sendable {
   public var memoryPolicy: MemoryPolicyPlan?
   public var apparmorProfile: String?
   public var selinuxLabel: String?
+  public var landlock: LandlockPlan?
+  /// Its rules, once they were made; -1: none.
+  var landlockRuleset: Int32 = -1
   public var joinsNewKeyring = true
   /// Descriptors from 3 on that the program gets, by `--preserve-fds` and `LISTEN_FDS`.
   public var preservedDescriptors: Int32 = 0

@@ -30,6 +30,7 @@ public struct SeccompProgram: Equatable, Sendable {
     if notifies && profile.listenerPath == nil {
       throw Failure("linux.seccomp.listenerPath: missing; SCMP_ACT_NOTIFY needs a socket that listens")
     }
+    if notifies { try checkHandOver(profile) }
     if profile.listenerMetadata != nil && profile.listenerPath == nil {
       throw Failure("linux.seccomp.listenerMetadata: set without listenerPath")
     }
@@ -45,6 +46,24 @@ public struct SeccompProgram: Equatable, Sendable {
     return SeccompProgram(
       instructions: instructions ?? [], flags: flags, listenerPath: notifies ? profile.listenerPath : nil,
       listenerMetadata: notifies ? profile.listenerMetadata : nil)
+  }
+}
+
+extension SeccompProgram {
+  /// The process itself passes the notification descriptor on, with the filter loaded already: that call has to go through.
+  private static func checkHandOver(_ profile: Config.Seccomp) throws(Failure) {
+    let call = "sendmsg"
+    // That the default action notifies is an error of the document.
+    if profile.defaultAction == .notify { return }
+    func allows(_ action: Config.Seccomp.Action) -> Bool { action == .allow || action == .log }
+    let rules = profile.syscalls.filter { $0.names.contains(call) }
+    if rules.allSatisfy({ allows($0.action) }) && (allows(profile.defaultAction) || rules.contains { $0.args.isEmpty })
+    {
+      return
+    }
+    throw Failure(
+      "linux.seccomp: with SCMP_ACT_NOTIFY the profile has to allow the system call " + call
+        + " always: the process hands the listener its descriptor with it")
   }
 }
 

@@ -11,11 +11,6 @@ struct Globals: Configurable {
   /// The command and its arguments.
   var command: [String] = []
 
-  /// Whether the caller is an ordinary user, whose containers live in a directory of their own.
-  enum Rootless: String, CaseIterable {
-    case `true`, `false`, auto
-  }
-
   static var usage: String { "apus [OPTIONS] COMMAND [ARGUMENTS]" }
 
   static func arguments(_ table: inout ArgumentTable<Globals>) {
@@ -37,19 +32,13 @@ struct Globals: Configurable {
     table.command("COMMAND") { $0.command = $1 }
   }
 
-  /// Where the states of the containers are.
+  /// Where the states of the containers are. Root of a user namespace who calls itself root is the root of a container in
+  /// which this runs: its /run is its own.
   var stateDirectory: String {
     if let root { return root }
-    guard let directory = Environment["XDG_RUNTIME_DIR"], isRootless else { return "/run/apus" }
+    guard let directory = Environment["XDG_RUNTIME_DIR"], rootless.holds else { return "/run/apus" }
+    if CurrentProcess.effectiveUID == 0 && Environment["USER"] == "root" { return "/run/apus" }
     return directory + "/apus"
-  }
-
-  private var isRootless: Bool {
-    switch rootless {
-    case .true: return true
-    case .false: return false
-    case .auto: return !CurrentProcess.isPrivileged
-    }
   }
 }
 

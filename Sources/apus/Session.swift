@@ -10,7 +10,8 @@ struct Session {
     let log = globals.log
     self.log = log
     options = RuntimeOptions(
-      root: globals.stateDirectory, cgroupManager: globals.cgroupManager, warn: { log.warning($0) })
+      root: globals.stateDirectory, cgroupManager: globals.cgroupManager, rootless: globals.rootless,
+      warn: { log.warning($0) })
   }
 
   var store: ContainerStore { ContainerStore(options) }

@@ -3,12 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -47,30 +53,6 @@ int ct_listen(const char *path) {
   int error = errno;
   close(listener);
   return errno = error, -1;
-}
-
-int ct_receive_descriptor(int listener, int milliseconds) {
-  struct pollfd polled = {.fd = listener, .events = POLLIN};
-  if (poll(&polled, 1, milliseconds) != 1) return -1;
-  int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-  if (peer < 0) return -1;
-  polled.fd = peer;
-  char text[4096];
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } control = {0};
-  struct iovec part = {text, sizeof text};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  int received = -1;
-  if (poll(&polled, 1, milliseconds) == 1 && recvmsg(peer, &message, MSG_CMSG_CLOEXEC) > 0) {
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-      memcpy(&received, CMSG_DATA(header), sizeof received);
-  }
-  close(peer);
-  return received;
 }
 
 static int unix_datagram(const char *path, struct sockaddr_un *address) {
@@ -113,6 +95,14 @@ int ct_send_datagram(const char *path, const char *text, int descriptor) {
   return errno = error, sent < 0 ? -1 : 0;
 }
 
+int ct_exchange(const char *one, const char *other) {
+  return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int ct_make_device(const char *path, unsigned mode, unsigned major, unsigned minor) {
+  return mknod(path, mode, makedev(major, minor));
+}
+
 int ct_open_terminal(int *master, int *slave) {
   char name[64];
   *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -124,4 +114,57 @@ int ct_open_terminal(int *master, int *slave) {
   int error = errno;
   close(*master);
   return errno = error, -1;
+}
+
+long ct_receive_message(int listener, int milliseconds, char *text, size_t size, int *descriptor) {
+  struct pollfd polled = {.fd = listener, .events = POLLIN};
+  if (poll(&polled, 1, milliseconds) != 1) return -1;
+  int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+  if (peer < 0) return -1;
+  polled.fd = peer;
+  long length = -1;
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct iovec iov = {text, size};
+  struct msghdr message = {
+      .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+  *descriptor = -1;
+  if (poll(&polled, 1, milliseconds) == 1) length = recvmsg(peer, &message, MSG_CMSG_CLOEXEC);
+  struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  if (header && header->cmsg_type == SCM_RIGHTS) memcpy(descriptor, CMSG_DATA(header), sizeof(int));
+  close(peer);
+  return length;
+}
+
+int ct_answer_notification(int descriptor, int milliseconds, int error) {
+  struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+  if (poll(&polled, 1, milliseconds) != 1 || !(polled.revents & POLLIN)) return -1;
+  struct seccomp_notif question;
+  memset(&question, 0, sizeof question);
+  if (ioctl(descriptor, SECCOMP_IOCTL_NOTIF_RECV, &question) != 0) return -1;
+  struct seccomp_notif_resp answer = {
+      .id = question.id, .error = -error, .flags = error ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+  if (ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SEND, &answer) != 0) return -1;
+  return question.data.nr;
+}
+
+int ct_receive_descriptor(int listener, int milliseconds) {
+  char text[4096];
+  int descriptor = -1;
+  ct_receive_message(listener, milliseconds, text, sizeof text, &descriptor);
+  return descriptor;
+}
+
+int ct_landlock_version(void) { return (int)syscall(444 /* SYS_landlock_create_ruleset */, NULL, 0, 1); }
+
+unsigned long ct_namespace_owner(const char *path) {
+  struct stat status = {0};
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int owner = ioctl(file, 0xb701 /* NS_GET_USERNS */);
+  if (owner >= 0) fstat(owner, &status);
+  close(owner);
+  close(file);
+  return status.st_ino;
 }

@@ -1,3 +1,4 @@
+import JSON
 import Linux
 import OCI
 import Testing
@@ -12,12 +13,20 @@ import Testing
   init() { tree.file("resctrl/schemata", "L3:0=fffff;1=fffff\n    MB:0=100;1=100\n") }
 
   private func prepare(_ settings: Config.IntelRdt) throws -> ResourceControl {
-    try ResourceControl.prepare(settings, id: "box", root: root)
+    let group = try ResourceControl(settings, id: "box", root: root)
+    try group.create(settings)
+    return group
   }
 
   @Test func withoutAFileSystemItSaysSo() {
-    let message = failure { _ = try ResourceControl.prepare(.init(), id: "box", root: tree.root + "/nothing") }
-    #expect(message?.contains("no resctrl file system is mounted at") == true)
+    tree.file("table", "35 24 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n")
+    let message = failure { _ = try ResourceControl.mountPoint(mountTable: tree.root + "/table") }
+    #expect(message?.contains("no resctrl file system is mounted") == true)
+  }
+
+  @Test func theFileSystemIsFoundWhereverItIsMounted() throws {
+    tree.file("table", "35 24 0:31 / /some\\040where rw,relatime shared:9 - resctrl resctrl rw\n")
+    #expect(try ResourceControl.mountPoint(mountTable: tree.root + "/table") == "/some where")
   }
 
   @Test func withoutClosIDTheContainerHasItsOwnGroup() throws {
@@ -77,12 +86,37 @@ import Testing
   @Test func sharesCanBeChanged() throws {
     tree.file("resctrl/box/schemata")
     let group = try prepare(.init())
-    try group.update(l3CacheSchema: "L3:0=3", memBwSchema: nil)
-    #expect(tree.read("resctrl/box/schemata") == "L3:0=3\n")
+    tree.file("resctrl/box/schemata", "L3:0=f;1=f\n")
+    let before = try group.update(.init(l3CacheSchema: "L3:0=3;1=3"))
+    #expect(tree.read("resctrl/box/schemata") == "L3:0=3;1=3\n")
+    group.restore(before)
+    #expect(tree.read("resctrl/box/schemata") == "L3:0=f;1=f\n")
   }
 
   @Test(arguments: ["..", ".", "a/b", "../x"])
   func aNameThatLeadsElsewhereIsRefused(name: String) {
     #expect(failure { _ = try prepare(.init(closID: name)) }?.contains("is not the name of a group") == true)
+  }
+
+  @Test func sharesAndUseAreTold() throws {
+    tree.file("resctrl/info/L3/cbm_mask", "fffff\n")
+    tree.file("resctrl/info/L3/min_cbm_bits", "1\n")
+    tree.file("resctrl/info/L3/num_closids", "16\n")
+    tree.file("resctrl/info/MB/bandwidth_gran", "10\n")
+    tree.file("resctrl/box/schemata", "    MB:0= 20;1= 70\n    L3:0=007f0;1=0001f\n")
+    for domain in ["00", "01"] {
+      tree.file("resctrl/box/mon_groups/box/mon_data/mon_L3_\(domain)/llc_occupancy", "\(domain)7\n")
+    }
+    tree.file("resctrl/box/mon_groups/box/mon_data/mon_L3_00/mbm_total_bytes", "Unavailable\n")
+    tree.file("resctrl/box/mon_groups/box/mon_data/mon_L3_01/mbm_total_bytes", "9\n")
+    tree.file("resctrl/box/mon_groups/box/mon_data/mon_L3_01/mbm_local_bytes", "8\n")
+    let group = try ResourceControl(.init(enableMonitoring: true), id: "box", root: root)
+    #expect(
+      String(decoding: Writer.encode(group.statistics()), as: UTF8.self)
+        == #"{"l3_cache_info":{"cbm_mask":"fffff","min_cbm_bits":1,"num_closids":16},"#
+        + #""l3_cache_schema_root":"L3:0=fffff;1=fffff","l3_cache_schema":"L3:0=007f0;1=0001f","#
+        + #""mem_bw_info":{"bandwidth_gran":10},"mem_bw_schema_root":"MB:0=100;1=100","mem_bw_schema":"MB:0= 20;1= 70","#
+        + #""mbm_stats":[{"mbm_total_bytes":9,"mbm_local_bytes":8}],"cmt_stats":[{"llc_occupancy":7},{"llc_occupancy":17}]}"#
+    )
   }
 }

@@ -206,7 +206,7 @@ private final class RealCgroup {
     try real.cgroup.signalAll(Signal(number: SIGSTOP))
     let deadline = Clock.monotonicMilliseconds() + 10_000
     func running() throws -> [Int32] {
-      try real.cgroup.processes().filter { ProcessStatus.of($0)?.state != UInt8(ascii: "T") }
+      try real.cgroup.processes().filter { try ProcessStatus.of($0)?.state != UInt8(ascii: "T") }
     }
     while try !running().isEmpty && Clock.monotonicMilliseconds() < deadline {}
     #expect(try running().isEmpty)

@@ -266,7 +266,6 @@ static inline long clx_keyctl_setperm(int key, unsigned permissions) {
 static inline int clx_setgroups(size_t count, const uint32_t *groups) {
   return CLX_INT(syscall(SYS_setgroups, count, groups));
 }
-static inline int clx_getgroups(int count, uint32_t *groups) { return CLX_INT(syscall(SYS_getgroups, count, groups)); }
 static inline int clx_setresgid(unsigned r, unsigned e, unsigned s) { return CLX_INT(syscall(SYS_setresgid, r, e, s)); }
 static inline int clx_setresuid(unsigned r, unsigned e, unsigned s) { return CLX_INT(syscall(SYS_setresuid, r, e, s)); }
 static inline unsigned clx_geteuid(void) { return (unsigned)syscall(SYS_geteuid); }
@@ -300,6 +299,31 @@ static inline int clx_seccomp_load(const void *instructions, unsigned short coun
 }
 static inline int clx_seccomp_action_available(uint32_t action) {
   return CLX_INT(syscall(SYS_seccomp, 2 /* SECCOMP_GET_ACTION_AVAIL */, 0, &action));
+}
+
+// ---- landlock(7) ----
+
+static inline int clx_landlock_version(void) {
+  return CLX_INT(syscall(444 /* SYS_landlock_create_ruleset */, NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */));
+}
+// Kernels without network rules want the shorter structure.
+static inline int clx_landlock_create(uint64_t files, uint64_t ports, int has_ports) {
+  uint64_t attributes[2] = {files, ports};
+  return CLX_INT(syscall(444, attributes, has_ports ? 16 : 8, 0));
+}
+static inline int clx_landlock_allow_path(int ruleset, uint64_t access, int file) {
+  struct __attribute__((packed)) {
+    uint64_t access;
+    int32_t file;
+  } rule = {access, file};
+  return CLX_INT(syscall(445 /* SYS_landlock_add_rule */, ruleset, 1 /* LANDLOCK_RULE_PATH_BENEATH */, &rule, 0));
+}
+static inline int clx_landlock_allow_port(int ruleset, uint64_t access, uint64_t port) {
+  uint64_t rule[2] = {access, port};
+  return CLX_INT(syscall(445, ruleset, 2 /* LANDLOCK_RULE_NET_PORT */, rule, 0));
+}
+static inline int clx_landlock_restrict(int ruleset) {
+  return CLX_INT(syscall(446 /* SYS_landlock_restrict_self */, ruleset, 0));
 }
 
 // ---- bpf(2) ----
@@ -382,6 +406,8 @@ static inline int clx_poll(struct pollfd *fds, unsigned long count, int millisec
 }
 
 // ---- network ----
+
+static inline int clx_netlink_route(void) { return CLX_INT(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0 /* NETLINK_ROUTE */)); }
 
 // Sets IFF_UP on the interface (netdevice(7)).
 static inline int clx_interface_up(const char *name) {

@@ -162,7 +162,10 @@ extension Config.NetDevice {
 
 extension Config.IntelRdt {
   func check(_ path: String, _ findings: inout Findings) {
-    if let closID, closID == "." || closID == ".." || closID.utf8.contains(where: { $0 == 0x2F || $0 == 0x0A }) {
+    // "/" is the group that everything is in by default.
+    if let closID, closID != "/",
+      closID == "." || closID == ".." || closID.utf8.contains(where: { $0 == 0x2F || $0 == 0x0A })
+    {
       findings.error(path + ".closID", "not a name of a directory: " + closID.inQuotes)
     }
     if let memBwSchema, !memBwSchema.hasPrefix("MB:") || memBwSchema.utf8.contains(0x0A) {

@@ -32,7 +32,7 @@ extension Features {
           supportedFlags: SeccompSupport.supportedFlags),
         apparmor: .init(enabled: true),
         selinux: .init(enabled: true),
-        intelRdt: .init(enabled: false, schemata: false, monitoring: false),
+        intelRdt: .init(enabled: true, schemata: true, monitoring: true),
         memoryPolicy: .init(modes: Config.MemoryPolicy.Mode.allCases, flags: Config.MemoryPolicy.Flag.allCases),
         mountExtensions: .init(idmap: .init(enabled: true)),
         netDevices: .init(enabled: false)),

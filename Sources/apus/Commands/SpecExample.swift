@@ -67,10 +67,11 @@ extension Config {
       switch mounts[index].type {
       // Group 5, tty, is not mapped.
       case "devpts": mounts[index].options.removeAll { $0 == "gid=5" }
-      // A new sysfs shows the network namespace, and takes the right to it.
+      // A new sysfs shows the network namespace, and takes the right to it. Read-only with the cgroups below it, some of
+      // which may be the user's (CVE-2023-25809).
       case "sysfs":
         mounts[index] = Mount(
-          destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"])
+          destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "rro"])
       default: break
       }
     }

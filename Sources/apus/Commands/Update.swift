@@ -20,6 +20,7 @@ struct Update: Command {
   private var cpu = Resources.CPU()
   private var pids = Resources.Pids()
   private var blockIO = Resources.BlockIO()
+  private var shares = Config.IntelRdt()
 
   private typealias Resources = Config.Linux.Resources
 
@@ -31,6 +32,12 @@ struct Update: Command {
     cpu(&table)
     table.value("pids-limit", "N", "processes at most; -1: unlimited", as: integer) { $0.pids.limit = $1 }
     table.value("blkio-weight", "N", "share of disk bandwidth, 10 to 1000", as: unsigned) { $0.blockIO.weight = $1 }
+    table.value("l3-cache-schema", "LINES", "share of the processor's cache, such as L3:0=7f0;1=1f", as: nonEmpty) {
+      $0.shares.l3CacheSchema = $1
+    }
+    table.value("mem-bw-schema", "LINE", "share of memory bandwidth, such as MB:0=20;1=70", as: nonEmpty) {
+      $0.shares.memBwSchema = $1
+    }
     table.required("ID") { $0.id = $1 }
   }
 
@@ -67,7 +74,7 @@ struct Update: Command {
   func run(in session: Session) throws(Failure) -> Int32 {
     var changes = try Update.read(document)
     changes.merge(Resources(memory: memory, cpu: cpu, pids: pids, blockIO: blockIO))
-    try session.store.update(ContainerID(id), changes)
+    try session.store.update(ContainerID(id), changes, shares: shares == Config.IntelRdt() ? nil : shares)
     return 0
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <spawn.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 // Makes this process the reaper of its descendants' orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
@@ -24,5 +25,25 @@ int ct_bind_datagram(const char *path);
 // Sends `text`, with `descriptor` unless that is -1, to the unix datagram socket at `path`: 0, or -1.
 int ct_send_datagram(const char *path, const char *text, int descriptor);
 
+// Exchanges two directory entries (renameat2(2), RENAME_EXCHANGE): 0, or -1.
+int ct_exchange(const char *one, const char *other);
+
+// A device node (mknod(2)) with the kind and permissions of `mode`: 0, or -1.
+int ct_make_device(const char *path, unsigned mode, unsigned major, unsigned minor);
+
 // A new pseudo-terminal (posix_openpt(3)): 0, or -1.
 int ct_open_terminal(int *master, int *slave);
+
+// Accepts a peer of the stream socket, waiting `milliseconds` for it, and receives one message with a descriptor: the length of the
+// text, or -1.
+long ct_receive_message(int listener, int milliseconds, char *text, size_t size, int *descriptor);
+
+// Answers one question on a descriptor of SCMP_ACT_NOTIFY (seccomp_unotify(2)), waiting `milliseconds` for it: with the errno
+// `error`, or that the call may go on (0). The number of the system call, or -1 when there was no question.
+int ct_answer_notification(int descriptor, int milliseconds, int error);
+
+// The version of landlock(7) that the kernel has, or -1.
+int ct_landlock_version(void);
+
+// The inode of the user namespace that a namespace file's namespace belongs to (ioctl_ns(2), NS_GET_USERNS), or 0.
+unsigned long ct_namespace_owner(const char *path);

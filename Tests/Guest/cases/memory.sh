@@ -1,5 +1,5 @@
 # Too much memory ends in the OOM killer, and only there.
-config 'head -c 40000000 /dev/zero | tail -c 39000000 | wc -c; sleep 1000' \
+config 'dd if=/dev/zero of=/dev/null bs=40M count=1; sleep 1000' \
   '.linux.resources.memory = {limit: 16777216, swap: 16777216, reservation: 8388608}'
 launch >"$work/out"
 if unified; then

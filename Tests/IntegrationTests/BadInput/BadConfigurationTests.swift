@@ -239,23 +239,6 @@ extension Integration {
       }
     }
 
-    @Test func whatIsNotCarriedOutIsRefused() throws {
-      try withBundle { bundle throws in
-        let linux = bundle.config["linux"]
-        bundle.config["linux"]["netDevices"] = ["eth7": [:]]
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["netDevices"])
-        bundle.config["linux"] = linux
-        bundle.config["linux"]["intelRdt"] = ["closID": "x"]
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["intelRdt"])
-        bundle.config["linux"] = linux
-        bundle.config["linux"]["seccomp"] = [
-          "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/nowhere",
-          "syscalls": [["names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"]],
-        ]
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["SCMP_ACT_NOTIFY"])
-      }
-    }
-
     @Test func aLargeConfigurationIsNoProblem() throws {
       try withBundle { bundle throws in
         let entries = (0..<10_000).map { "VARIABLE_\($0)=\(String(repeating: "v", count: 50))" }

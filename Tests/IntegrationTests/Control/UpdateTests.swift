@@ -141,7 +141,7 @@ extension Integration {
     @Test(
       .enabled(if: Hierarchies.directory("memory") != nil, "needs the v1 memory controller"),
       arguments: [
-        ["--cpuset-cpus", "4095"], ["--cpu-quota", "1"], ["--cpu-rt-runtime", "900000"], ["--memory-swap", "100M"],
+        ["--cpuset-cpus", "4095"], ["--cpu-quota", "1"], ["--cpu-rt-runtime", "2000000"], ["--memory-swap", "100M"],
         ["--cpu-share", "1"], ["--kernel-memory-tcp", "-2"],
       ])
     func whatTheKernelRefusesChangesNothing(_ refused: [String]) throws {

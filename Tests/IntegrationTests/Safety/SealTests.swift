@@ -33,12 +33,18 @@ extension Integration {
       case entrypoint
       /// The same, by way of a script.
       case script
+      /// What is executed by `exec`.
+      case executed
+
+      /// Whether the container executes the runtime, which has to start in its root file system.
+      var isInside: Bool { self == .entrypoint || self == .script || self == .executed }
 
       var arguments: [String] {
         // Writing the log file, it stays as long as nobody reads from the pipe.
         let staying = ["--log=/pipe", "nonsense"]
         switch self {
         case .createdProcess, .mappedFile: return ["sleep", "1000"]
+        case .executed: return ["sh", "-c", "until test -e /end; do sleep 0.02; done"]
         case .entrypoint: return ["/proc/self/exe"] + staying
         case .script: return ["/script"]
         }
@@ -107,13 +113,14 @@ extension Integration {
       try launchAttacker(attacker)
       try prepareVictim(victim, attack, besides: attacker)
       try victim.create()
-      let pid = try victim.pid()
-      let isInside = attack == .entrypoint || attack == .script
-      if isInside { try victim.start() }
+      var pid = try victim.pid()
+      if attack.isInside { try victim.start() }
+      if attack == .executed { pid = try victim.execDetached([], "/proc/self/exe", "--log=/pipe", "nonsense") }
       try Files.write(try target(attack, pid) + "\n", to: attacker.rootfs + "/target")
       try #require(waitUntil { Files.exists(attacker.rootfs + "/held") }, "the attacker has opened nothing")
-      if isInside {
+      if attack.isInside {
         close(try Files.open(victim.rootfs + "/pipe", O_RDWR | O_NONBLOCK))
+        try Files.write("", to: victim.rootfs + "/end")
         try victim.waitUntilStopped()
       } else {
         try victim.start()
@@ -140,7 +147,7 @@ extension Integration {
     }
 
     /// Which attacks can be played: a program that needs libraries does not start in another root file system.
-    static let attacks = Attack.allCases.filter { Machine.runtimeIsStatic || ![.entrypoint, .script].contains($0) }
+    static let attacks = Attack.allCases.filter { Machine.runtimeIsStatic || !$0.isInside }
 
     @Test(.enabled(if: Machine.hasFileSystem("overlay"), "needs overlay"), arguments: attacks)
     func noAttackReachesTheProgram(_ attack: Attack) throws {

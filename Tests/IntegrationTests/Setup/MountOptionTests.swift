@@ -341,6 +341,27 @@ extension Integration {
       }
     }
 
+    /// What lies on an overlay, or on a file system of the kernel's own.
+    @Test(arguments: ["overlay", "proc"])
+    func aFileSystemThatCannotBeMappedIsRefused(_ type: String) throws {
+      try withBundle { bundle throws in
+        let source = bundle.workspace + "/source"
+        for name in ["source", "lower"] { try Files.makeDirectory(bundle.workspace + "/" + name) }
+        try #require(
+          try host(
+            "mount", "-t", type, type, source, "-o",
+            type == "proc" ? "ro" : "lowerdir=\(bundle.workspace)/lower:\(source)"
+          )
+          .status == 0)
+        defer { umount2(source, Int32(MNT_DETACH)) }
+        MountOptions.mapped(bundle, source, "bind")
+        bundle.expectRefused(
+          try bundle.tryCreate(), "create",
+          ["/data", "mount_setattr: Invalid argument; its file system cannot show other owners"],
+          mounts: [source])
+      }
+    }
+
     @Test func anIdMapWithoutMapsIsRefused() throws {
       try withBundle { bundle throws in
         bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", "idmap")
@@ -401,15 +422,6 @@ extension Integration {
         bundle.mount("/data", type: "tmpfs", from: "tmpfs")
         for index in 0..<1000 { bundle.mount("/data/\(index)", type: "bind", from: bundle.workspace, "bind", "ro") }
         try bundle.expect("grep -c ' /data/' /proc/self/mountinfo", prints: "1000")
-      }
-    }
-
-    @Test func aMountLabelIsNothingWithoutSELinux() throws {
-      try #require(!Files.exists("/sys/fs/selinux/enforce"))
-      try withBundle { bundle throws in
-        bundle.config["linux"]["mountLabel"] = "system_u:object_r:container_file_t:s0:c1,c2"
-        bundle.mount("/data", type: "tmpfs", from: "tmpfs")
-        try bundle.expect("echo done", prints: "done")
       }
     }
   }

@@ -1,3 +1,4 @@
+import CTestSupport
 import Foundation
 import Testing
 
@@ -186,6 +187,63 @@ extension Integration {
       }
     }
 
+    // MARK: mount
+
+    @Test func withoutAMountNamespaceTheRootIsChangedAndNothingMounted() throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        bundle.config["mounts"] = []
+        let inside = try bundle.output(of: "ls /bin/busybox; ls -d /sys/kernel /usr 2>&1; echo > /dev/null; cd ..; pwd")
+        #expect(inside.hasPrefix("/bin/busybox\nls: /sys/kernel: No such file"))
+        #expect(inside.hasSuffix("\n/"))
+      }
+    }
+
+    @Test func theRootOfTheCallerIsLeftAsItIs() throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        bundle.config["mounts"] = []
+        bundle.config["root"]["path"] = "/"
+        let core = Files.link("/dev/core")
+        bundle.arguments = ["/bin/sh", "-c", "readlink /proc/$PPID/ns/mnt; pwd"]
+        bundle.namespace("pid")
+        let outcome = try bundle.run()
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(outcome.lines.last == "/")
+        #expect(Files.link("/dev/core") == core)
+      }
+    }
+
+    @Test(arguments: ["mounts", "root.readonly", "linux.maskedPaths"])
+    func whatWouldHappenToTheHostIsRefused(_ property: String) throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        if property != "mounts" { bundle.config["mounts"] = [] }
+        if property == "root.readonly" { bundle.config["root"]["readonly"] = true }
+        if property == "linux.maskedPaths" { bundle.config["linux"]["maskedPaths"] = ["/proc/kcore"] }
+        bundle.expectRefused(try bundle.tryCreate(), "create", [property + ": needs a mount namespace"])
+      }
+    }
+
+    @Test func aMountNamespaceIsJoinedAndTheRootFoundInIt() throws {
+      try withBundle { owner throws in
+        owner.mount("/data", type: "tmpfs", from: "tmpfs")
+        try owner.launch("sh", "-c", "echo words > /data/file; exec sleep 1000")
+        let pid = try owner.pid()
+        try #require(waitUntil { Files.exists("/proc/\(pid)/root/data/file") })
+        try withBundle { bundle throws in
+          bundle.namespace("mount", path: "/proc/\(pid)/ns/mnt")
+          // Whose /proc is that of its processes.
+          bundle.namespace("pid", path: "/proc/\(pid)/ns/pid")
+          bundle.config["root"]["path"] = "/"
+          bundle.config["mounts"] = [["destination": "/tmp", "type": "tmpfs", "source": "tmpfs"]]
+          try bundle.expect(
+            "cat /data/file; grep -c ' /tmp tmpfs' /proc/self/mounts; readlink /proc/self/ns/mnt",
+            prints: "words\n1\n" + (Processes.namespace(pid, "mnt") ?? ""))
+        }
+      }
+    }
+
     // MARK: user
 
     @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
@@ -219,6 +277,124 @@ extension Integration {
         let inside = try bundle.output(
           of: "echo gone > /dev/null; head -c 4 /dev/zero | wc -c; stat -c %t:%T /dev/null")
         #expect(inside == "4\n1:3")
+      }
+    }
+
+    /// Of a new user namespace and of one that is joined.
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"), arguments: [true, false])
+    func newNamespacesBelongToTheContainersUserNamespace(_ joins: Bool) throws {
+      try withBundle { owner throws in
+        owner.mapIDs(to: 100_000)
+        try owner.launch("sleep", "1000")
+        try withBundle { bundle throws in
+          bundle.mapIDs(to: 100_000)
+          if joins {
+            bundle.namespace("user", path: "/proc/\(try owner.pid())/ns/user")
+            bundle.config["linux"]["uidMappings"] = .null
+            bundle.config["linux"]["gidMappings"] = .null
+          }
+          bundle.namespace("time", new: true)
+          try bundle.launch("sleep", "1000")
+          let pid = try bundle.pid()
+          let user = Processes.namespace(pid, "user")
+          #expect((user == Processes.namespace(try owner.pid(), "user")) == joins)
+          for (kind, file) in Namespaces.kinds where kind != "user" {
+            #expect("user:[\(ct_namespace_owner("/proc/\(pid)/ns/\(file)"))]" == user, "\(kind)")
+          }
+        }
+      }
+    }
+
+    @Test(
+      .enabled(if: Machine.hasUserNamespaces && Machine.hasTimeNamespaces, "needs user and time namespaces"),
+      arguments: [true, false])
+    func clocksOfAUserNamespaceHaveTheirOffsets(_ joins: Bool) throws {
+      try withBundle { owner throws in
+        owner.mapIDs(to: 100_000)
+        try owner.launch("sleep", "1000")
+        try withBundle { bundle throws in
+          bundle.mapIDs(to: 100_000)
+          if joins {
+            for (kind, file) in [("user", "user"), ("pid", "pid")] {
+              bundle.namespace(kind, path: "/proc/\(try owner.pid())/ns/\(file)")
+            }
+            bundle.config["linux"]["uidMappings"] = .null
+            bundle.config["linux"]["gidMappings"] = .null
+          }
+          bundle.namespace("time", new: true)
+          bundle.config["linux"]["timeOffsets"] = ["boottime": ["secs": 86_400]]
+          let inside = try bundle.output(of: "grep boottime /proc/self/timens_offsets; cut -d. -f1 /proc/uptime")
+          #expect(inside.split(separator: " ").prefix(2) == ["boottime", "86400"])
+          let host = try #require(Double(try Files.read("/proc/uptime").split(separator: " ")[0]))
+          let uptime = try #require(inside.split(separator: "\n").last.flatMap { Double($0) })
+          #expect(abs(uptime - host - 86_400) < 60)
+        }
+      }
+    }
+
+    /// Each kind of namespace is joined, or new, beside a new user namespace.
+    @Test(
+      .enabled(if: Machine.hasUserNamespaces, "needs user namespaces"),
+      arguments: ["pid", "network", "ipc", "uts", "cgroup", "time"])
+    func besideANewUserNamespaceAnyOtherIsJoined(_ kind: String) throws {
+      let file = kind == "network" ? "net" : kind
+      try withBundle { owner throws in
+        owner.namespace("time", new: true)
+        try owner.launch("sleep", "1000")
+        let pid = try owner.pid()
+        try withBundle { bundle throws in
+          bundle.mapIDs(to: 100_000)
+          if kind == "pid" {
+            bundle.config["mounts"] = [
+              ["destination": "/proc", "type": "none", "source": "/proc", "options": ["rbind"]]
+            ]
+          }
+          bundle.namespace(kind, path: "/proc/\(pid)/ns/\(file)")
+          try bundle.launch("sleep", "1000")
+          let own = try bundle.pid()
+          #expect(Processes.namespace(own, file) == Processes.namespace(pid, file))
+          #expect(Processes.namespace(own, "user") != Processes.namespace(pid, "user"))
+        }
+      }
+    }
+
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
+    func kernelParametersOfAUserNamespaceAreSet() throws {
+      try withBundle { bundle throws in
+        bundle.mapIDs(to: 100_000)
+        bundle.config["linux"]["sysctl"] = [
+          "net.ipv4.ip_forward": "1", "kernel.shmmni": "17",
+        ]
+        try bundle.expect(
+          "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni", prints: "1\n17")
+      }
+    }
+
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
+    func aMappedRootSeesSysAndItsCgroup() throws {
+      try withBundle { bundle throws in
+        bundle.mapIDs(to: 100_000)
+        bundle.mount("/sys", type: "sysfs", from: "sysfs", "nosuid", "noexec", "nodev", "ro")
+        bundle.mount("/sys/fs/cgroup", type: "cgroup", from: "cgroup", "nosuid", "noexec", "nodev", "ro")
+        bundle.config["linux"]["resources"] = ["pids": ["limit": 77]]
+        try bundle.expect(
+          "ls /sys/class/net; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; true",
+          prints: "lo\n77")
+      }
+    }
+
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
+    func aSourceThatOnlyRootOutsideReachesIsBound() throws {
+      try withBundle { bundle throws in
+        bundle.mapIDs(to: 100_000)
+        let secret = bundle.workspace + "/secret"
+        try Files.makeDirectory(secret, mode: 0o700)
+        try Files.makeDirectory(secret + "/data")
+        try Files.write("words\n", to: secret + "/data/file")
+        bundle.mount("/data", type: "bind", from: secret + "/data", "bind", "ro")
+        try bundle.expect(
+          "cat /data/file; (echo x > /data/file) 2>&1; true",
+          prints: "words\nsh: can't create /data/file: Read-only file system")
       }
     }
 

@@ -55,13 +55,19 @@ extension Integration {
       }
     }
 
-    @Test func theLimitIsInTheFilesToo() throws {
-      guard let pids = Hierarchies.directory("pids") else { return }
+    /// What the file of the v1 controller says.
+    private static func pidsLimit(_ bundle: Bundle, _ systemd: FakeSystemd) throws -> String {
+      let slice = try #require(systemd.calls("StartTransientUnit").first?.properties["Slice"])
+      return try Files.read(
+        try #require(Hierarchies.directory("pids")) + "/" + slice + "/apus-\(bundle.id).scope/pids.max")
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
+    func theLimitIsInTheFilesToo() throws {
       try withSystemd { bundle, systemd throws in
         bundle.config["linux"]["resources"] = ["pids": ["limit": 33]]
         #expect(try bundle.tryCreate(global: SystemdDriver.systemd).status == 0)
-        let slice = try #require(systemd.calls("StartTransientUnit").first?.properties["Slice"])
-        #expect(try Files.read(pids + "/" + slice + "/apus-\(bundle.id).scope/pids.max") == "33\n")
+        #expect(try SystemdDriver.pidsLimit(bundle, systemd) == "33\n")
       }
     }
 
@@ -89,6 +95,29 @@ extension Integration {
         bundle.config["annotations"] = ["org.systemd.property.TimeoutStopSec": "uint64 5"]
         #expect(try bundle.tryCreate(global: SystemdDriver.systemd).status == 0)
         #expect(systemd.calls("StartTransientUnit").first?.properties["TimeoutStopUSec"] == "5000000")
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
+    func anUpdateChangesPropertiesAndFiles() throws {
+      try withSystemd { bundle, systemd throws in
+        #expect(try bundle.tryCreate(global: SystemdDriver.systemd).status == 0)
+        let update = try bundle.apus("update", "--pids-limit", "44", bundle.id)
+        #expect(update.status == 0, "\(update)")
+        let set = try #require(systemd.calls("SetUnitProperties").first)
+        #expect(set.unit == "apus-\(bundle.id).scope" && set.properties == ["TasksMax": "44"])
+        #expect(try SystemdDriver.pidsLimit(bundle, systemd) == "44\n")
+      }
+    }
+
+    @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
+    func anUpdateThatSystemdRefusesChangesNothing() throws {
+      try withSystemd(.refusesChanges) { bundle, systemd throws in
+        bundle.config["linux"]["resources"] = ["pids": ["limit": 33]]
+        #expect(try bundle.tryCreate(global: SystemdDriver.systemd).status == 0)
+        let update = try bundle.apus("update", "--pids-limit", "44", bundle.id)
+        #expect(update.status == 1 && update.errors.contains("not now"), "\(update)")
+        #expect(try SystemdDriver.pidsLimit(bundle, systemd) == "33\n")
       }
     }
 

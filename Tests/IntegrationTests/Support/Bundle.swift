@@ -13,6 +13,9 @@ final class Bundle {
   /// What the command's environment gets besides the mark.
   var environment: [String] = []
 
+  /// Who runs the runtime; `nil`: root.
+  var user: OrdinaryUser?
+
   /// In the environment of every process of this bundle: finds those that were left.
   let marker: String
 
@@ -124,6 +127,16 @@ final class Bundle {
   func writeConfig() throws { try Files.write(config.serialized, to: directory + "/config.json") }
 
   // MARK: commands
+
+  /// Makes an ordinary user the owner of everything, who then runs the runtime.
+  func give(to user: OrdinaryUser) throws {
+    self.user = user
+    runtime = try user.arguments(in: workspace) + [try OrdinaryUser.runtime()]
+    giveRootfs(to: user.id)
+    for path in [directory, workspace] { chown(path, uid_t(user.id), gid_t(user.id)) }
+    // Nothing of it is the user's to make.
+    config["linux"]["cgroupsPath"] = JSON.null
+  }
 
   /// Starts the runtime with this bundle's state directory.
   func begin(
@@ -263,7 +276,13 @@ final class Bundle {
   /// Deletes the containers the test has made, looks for what is left, and removes even that.
   fileprivate func end(sourceLocation: SourceLocation) {
     for id in ids {
-      guard let outcome = try? apus("delete", "--force", id) else { continue }
+      // A process of `exec --detach` is reaped by its caller's reaper, and before it is the container does not end.
+      guard let delete = try? begin(["delete", "--force", id]) else { continue }
+      _ = waitUntil {
+        Children.shared.reapOrphans()
+        return delete.hasEnded
+      }
+      guard let outcome = try? delete.finish() else { continue }
       #expect(outcome.status == 0, "delete --force \(id): \(outcome)", sourceLocation: sourceLocation)
     }
     expectNothingLeft(sourceLocation: sourceLocation)

@@ -50,12 +50,14 @@ final class Command {
   /// Everything that was written until now, also by processes that were left behind.
   var outputSoFar: String { get throws { try Command.contents(output) } }
 
+  var hasEnded: Bool {
+    status = status ?? Children.shared.status(of: pid)
+    return status != nil
+  }
+
   /// Waits until the command has ended; kills it, and fails, when that takes too long.
   func finish(seconds: Double = 30) throws -> Outcome {
-    let ended = waitUntil(seconds: seconds) {
-      status = status ?? Children.shared.status(of: pid)
-      return status != nil
-    }
+    let ended = waitUntil(seconds: seconds) { hasEnded }
     guard ended, let status else { throw TestError("process \(pid) did not end within \(seconds) seconds") }
     return Outcome(status: status, output: try Command.contents(output), errors: try Command.contents(errors))
   }

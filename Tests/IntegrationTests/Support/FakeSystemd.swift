@@ -11,6 +11,8 @@ final class FakeSystemd: @unchecked Sendable {
     case refuses(name: String, text: String, times: Int)
     /// The job ends like this.
     case jobEnds(String)
+    /// An error for every change of properties.
+    case refusesChanges
     case closes
     case talksNonsense
   }
@@ -103,6 +105,15 @@ final class FakeSystemd: @unchecked Sendable {
       call.unit = arguments.string()
       stop()
       finishJob(message.serial, call.unit, "done", connection)
+    case "SetUnitProperties":
+      call.unit = arguments.string()
+      _ = arguments.number()
+      call.properties = arguments.properties()
+      if case .refusesChanges = mood {
+        send(connection, Outgoing.error(message.serial, "org.freedesktop.DBus.Error.Failed", "not now"))
+      } else {
+        send(connection, Outgoing.reply(message.serial))
+      }
     case "ResetFailedUnit":
       call.unit = arguments.string()
       send(connection, Outgoing.reply(message.serial))
@@ -129,7 +140,7 @@ final class FakeSystemd: @unchecked Sendable {
     case .jobEnds(let result):
       finishJob(serial, call.unit, result, connection)
       return true
-    case .obliging: break
+    case .obliging, .refusesChanges: break
     }
     place(call)
     finishJob(serial, call.unit, "done", connection)

@@ -1,3 +1,4 @@
+import CTestSupport
 import Foundation
 
 /// What this machine and this caller can do: tests that need more are skipped.
@@ -19,6 +20,10 @@ enum Machine {
     return package.path
   }()
 
+  /// What makes system calls fail (Tests/Faults): built beside this test program.
+  static let faults =
+    URL(fileURLWithPath: Files.link("/proc/self/exe") ?? "").deletingLastPathComponent().path + "/faults"
+
   /// Whether a program is there to be called.
   static func has(_ program: String) -> Bool {
     path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
@@ -35,6 +40,16 @@ enum Machine {
     return set >> UInt64(number) & 1 == 1
   }
 
+  /// Whether pairs of network devices can be made, tried in a network namespace that goes at once.
+  static let canMakeDevices: Bool = {
+    guard isRoot, has("ip"), has("unshare") else { return false }
+    return (try? host("unshare", "--net", "ip", "link", "add", "apus0", "type", "veth", "peer", "name", "apus1"))?
+      .status == 0
+  }()
+
+  /// The version of Landlock that the kernel has; -1: none.
+  static let landlockVersion = Int(ct_landlock_version())
+
   static let mayRaiseLimits = hasCapability(24)
   static let hasTimeNamespaces = Files.exists("/proc/self/ns/time")
   static let hasUserNamespaces = Files.exists("/proc/self/ns/user")
@@ -44,6 +59,7 @@ enum Machine {
     guard isRoot, has("strace") else { return false }
     return (try? host("strace", "-o", "/dev/null", "true"))?.status == 0
   }()
+  static let canInjectFaults = isRoot && (try? host(faults, "-r", "/dev/null", "/bin/true"))?.status == 0
 }
 
 /// The cgroup hierarchies of the machine.

@@ -20,3 +20,32 @@ final class Listener {
     return received < 0 ? nil : received
   }
 }
+
+/// Who is asked about system calls (SCMP_ACT_NOTIFY), as an engine's agent.
+final class SeccompAgent {
+  let path: String
+  private let listener: Int32
+  private var descriptor: Int32 = -1
+
+  init(_ path: String) throws {
+    self.path = path
+    listener = ct_listen(path)
+    if listener < 0 { throw TestError.system("listen \(path)") }
+  }
+
+  deinit {
+    close(listener)
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// What the runtime sends with the descriptor of the container's process.
+  func receive() throws -> JSON {
+    var text = [CChar](repeating: 0, count: 65536)
+    let length = ct_receive_message(listener, 20_000, &text, text.count, &descriptor)
+    guard length > 0, descriptor >= 0 else { throw TestError("no descriptor came to \(path)") }
+    return try JSON(parsing: String(decoding: text.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+
+  /// Answers the next question; the number of the system call, -1 when none comes any more.
+  func answer(error: Int32) -> Int32 { ct_answer_notification(descriptor, 20_000, error) }
+}

@@ -1,0 +1,187 @@
+# What the engines' scripts share: namespaces of their own, an image, and the counting of what passed.
+#
+# A script sources this with its own arguments and then goes on in private mount, network, pid, ipc and cgroup namespaces, with empty
+# /run, /var/lib and /tmp: whatever an engine does there, the machine does not see.
+#
+#   RUNTIME=   the runtime under test [bin/apus]; /usr/sbin/runc and /usr/bin/crun are the yardstick
+#   ONLY=      an extended regular expression: only the cases whose name it fits
+#   HYBRID=0   hides cgroup v2 where it is mounted beside v1: Debian's crun does not run there
+#   KEEP=1     leaves the engine's working directory, for a look at its logs
+set -uo pipefail
+
+engines=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+project=$(cd "$engines/../.." && pwd)
+RUNTIME=$(readlink -f "${RUNTIME:-$project/bin/apus}")
+runtime=$(basename "$RUNTIME")
+
+# ---- namespaces ----
+
+# The names of the cgroup v1 hierarchies, and `unified` for v2.
+hierarchies() {
+  local dir
+  for dir in /sys/fs/cgroup/*/; do
+    dir=${dir%/}
+    [ -L "$dir" ] || [ ! -e "$dir/cgroup.procs" ] || echo "${dir##*/}"
+  done
+}
+
+# cgroup v2 alone, or v1 hierarchies below a directory.
+is_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
+
+# Removes a tree of cgroups and what still runs in it.
+remove_cgroup() {
+  local dir pid
+  [ -d "$1" ] || return 0
+  for dir in "$1"/*/; do [ ! -d "$dir" ] || remove_cgroup "${dir%/}"; done
+  for pid in $(cat "$1/cgroup.procs" 2>/dev/null); do [ "$pid" = 0 ] || kill -9 "$pid" 2>/dev/null; done
+  for _ in 1 2 3 4 5 6 7 8 9 10; do rmdir "$1" 2>/dev/null && return; sleep 0.1; done
+}
+
+# First part, outside: a cgroup of our own, then the rest of the script in namespaces of its own.
+enter_outer() {
+  [ "$(id -u)" = 0 ] || { echo "engines: needs root" >&2; exit 2; }
+  [ -x "$RUNTIME" ] || { echo "engines: no runtime at $RUNTIME; run: make build" >&2; exit 2; }
+  "$project/scripts/dependencies" "$@" >&2 || exit 2
+  local name=apus-engines-$$ work
+  work=$(mktemp -d /var/tmp/apus-engines.XXXXXX)
+  local cgroups=() dir
+  if is_v2; then cgroups=(/sys/fs/cgroup/$name); else for dir in $(hierarchies); do cgroups+=("/sys/fs/cgroup/$dir/$name"); done; fi
+  for dir in "${cgroups[@]}"; do
+    mkdir "$dir" || exit 2
+    # A new cpuset is empty, and takes no process.
+    [ ! -e "$dir/cpuset.cpus" ] || is_v2 || { cat "${dir%/*}/cpuset.cpus" >"$dir/cpuset.cpus"; cat "${dir%/*}/cpuset.mems" >"$dir/cpuset.mems"; }
+  done
+  (
+    for dir in "${cgroups[@]}"; do echo "$BASHPID" >"$dir/cgroup.procs"; done
+    exec env APUS_ENGINES_INNER="$work" RUNTIME="$RUNTIME" unshare --mount --net --pid --ipc --uts --cgroup --fork \
+      --kill-child --propagation private --mount-proc "$0"
+  )
+  local status=$?
+  for dir in "${cgroups[@]}"; do remove_cgroup "$dir"; done
+  if [ -n "${KEEP:-}" ]; then echo "# kept: $work" >&2; else rm -rf "$work"; fi
+  exit $status
+}
+
+# Second part, inside: fresh directories for everything an engine writes to, and the loopback interface.
+enter_inner() {
+  work=$APUS_ENGINES_INNER
+  local dir
+  for dir in /run /tmp /var/lib/containers /var/lib/docker /var/lib/containerd /var/lib/cni /etc/cni/net.d /etc/containers /etc/docker; do
+    mkdir -p "$work/fs$dir"
+    # What the machine has configured is not what is tested.
+    if [ -d "$dir" ] || mkdir -p "$dir" 2>/dev/null; then mount --bind "$work/fs$dir" "$dir" || exit 2; fi
+  done
+  chmod 1777 /tmp
+  mkdir -p /run/lock
+  if is_v2; then
+    umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
+  else
+    # Mounted anew: in a cgroup namespace each shows our own cgroup as its root.
+    for dir in $(hierarchies); do
+      umount "/sys/fs/cgroup/$dir"
+      case $dir in
+        unified) [ "${HYBRID:-1}" = 0 ] || mount -t cgroup2 none "/sys/fs/cgroup/$dir" ;;
+        systemd) mount -t cgroup -o none,name=systemd none "/sys/fs/cgroup/$dir" ;;
+        *) mount -t cgroup -o "$dir" none "/sys/fs/cgroup/$dir" ;;
+      esac || exit 2
+    done
+  fi
+  ip link set lo up
+  hostname engines
+  # The way out that bridges with NAT look for: an address of ours on an interface that leads nowhere.
+  ip link add outside type dummy && ip addr add 192.0.2.1/24 dev outside && ip link set outside up && ip route add default dev outside
+  export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=$work LC_ALL=C.UTF-8
+  unset XDG_RUNTIME_DIR CONTAINER_HOST DOCKER_HOST
+  cd "$work" || exit 2
+}
+
+# ---- the image ----
+
+# A small root file system out of busybox, as a tar archive at $1.
+make_image() {
+  local root=$work/image
+  mkdir -p "$root"/{bin,dev,etc,proc,sys,tmp,root,var,home/somebody,usr/bin}
+  chmod 1777 "$root/tmp"
+  cp /bin/busybox "$root/bin/busybox"
+  local applet
+  for applet in $(/bin/busybox --list); do [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"; done
+  printf 'root:x:0:0:root:/root:/bin/sh\nsomebody:x:1000:1000::/home/somebody:/bin/sh\n' >"$root/etc/passwd"
+  printf 'root:x:0:\nsomebody:x:1000:\n' >"$root/etc/group"
+  echo 'not a program' >"$root/bin/not-executable"
+  chmod 644 "$root/bin/not-executable"
+  tar -C "$root" -cf "$1" .
+}
+
+# ---- cases ----
+
+passed=0 failed=0 skipped=0
+
+# case NAME COMMAND… : COMMAND has to succeed; what it printed is shown when it does not. Status 77 skips, and the last line says why.
+check() {
+  local name=$1 status start=$SECONDS
+  shift
+  [[ -z "${ONLY:-}" || "$name" =~ $ONLY ]] || return 0
+  # In a process of its own, which an endless wait does not outlive.
+  ( "$@" ) >"$work/case.log" 2>&1 </dev/null &
+  local pid=$!
+  ( sleep "${LIMIT:-120}"; kill -9 $pid 2>/dev/null ) >/dev/null 2>&1 &
+  local watch=$!
+  wait $pid 2>/dev/null
+  status=$?
+  pkill -P $watch 2>/dev/null
+  kill $watch 2>/dev/null
+  wait $watch 2>/dev/null
+  case $status in
+    0) passed=$((passed + 1)); echo "ok - $name" ;;
+    77) skipped=$((skipped + 1)); echo "skip - $name # $(tail -n 1 "$work/case.log")" ;;
+    *)
+      failed=$((failed + 1))
+      echo "not ok - $name # status $status after $((SECONDS - start)) s"
+      tail -n 25 "$work/case.log" | sed 's/^/#   /'
+      ;;
+  esac
+}
+
+skip() { echo "$*"; exit 77; }
+
+finish() {
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ $failed = 0 ]
+  exit
+}
+
+# ---- what cases say ----
+
+# at_terminal COMMAND : what it shows at a terminal of its own, without what the terminal adds
+at_terminal() { script -qec "$1" /dev/null | tr -d '\r\000' | sed 's/\^@//g; s/\^D//g; s/\x08//g'; }
+
+# expect WHAT IS WANTED
+expect() {
+  local what=$1 is=$2 wanted=$3
+  [ "$is" = "$wanted" ] && return
+  printf '%s: expected "%s", found "%s"\n' "$what" "$wanted" "$is"
+  exit 1
+}
+
+# contains TEXT PART
+contains() {
+  case $1 in *"$2"*) return ;; esac
+  printf 'expected "%s" in: %s\n' "$2" "$1"
+  exit 1
+}
+
+# status WANTED COMMAND… : its exit status
+status() {
+  local wanted=$1 is=0
+  shift
+  "$@" || is=$?
+  expect "exit status of $*" "$is" "$wanted"
+}
+
+# eventually COMMAND… : within ten seconds it succeeds
+eventually() {
+  local _
+  for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+  echo "did not come to be: $*"
+  exit 1
+}
