@@ -102,8 +102,9 @@ import Testing
     #expect(plan.clear == [.readOnly, .accessTime])
   }
 
-  @Test func aBindTakesNoDataAndNeedsASource() throws {
-    #expect(throws: Failure.self) { try MountPlanTests.plan(["bind", "size=1m"]) }
+  @Test func aBindLeavesDataOutAndNeedsASource() throws {
+    let plan = try MountPlanTests.plan(["bind", "size=1m"])
+    #expect(plan.data.isEmpty && plan.ignored == ["size"])
     #expect(throws: Failure.self) { try MountPlanTests.plan(["bind"], source: nil) }
     #expect(throws: Failure.self) { try MountPlanTests.plan([], type: nil) }
   }
