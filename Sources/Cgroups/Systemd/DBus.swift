@@ -301,17 +301,20 @@ struct DBusConnection: ~Copyable {
   let path: String
   private let stream: TimedStream
   private var received: [UInt8] = []
-  private var isAuthenticated = false
   private var serial: UInt32 = 0
 
   /// Connects and authenticates as the user that the kernel says we are (SASL's EXTERNAL, with an empty identity: right in
-  /// every user namespace). The first messages can be sent before it is answered.
+  /// every user namespace).
+  ///
+  /// What is to be said waits until that is answered: systemd reads what comes in one piece with `BEGIN`, and looks at it only when
+  /// more arrives.
   static func open(_ path: String, milliseconds: Int64) throws(Failure) -> DBusConnection {
     let stream = try step("systemd") { () throws(SystemError) in
       try TimedStream(connecting: path, milliseconds: milliseconds)
     }
-    let connection = DBusConnection(path, stream)
+    var connection = DBusConnection(path, stream)
     try connection.send(Array("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n".utf8))
+    try connection.awaitAuthentication()
     return connection
   }
 
@@ -348,7 +351,7 @@ struct DBusConnection: ~Copyable {
 
   /// Reads the answer to the authentication: `DATA` asks for more, `OK` lets us in.
   private mutating func awaitAuthentication() throws(Failure) {
-    while !isAuthenticated {
+    while true {
       guard let end = received.firstIndex(of: UInt8(ascii: "\n")) else {
         if received.count > 4096 { throw confused }
         try receive()
@@ -356,10 +359,7 @@ struct DBusConnection: ~Copyable {
       }
       let line = String(decoding: received[..<end], as: UTF8.self)
       received.removeSubrange(...end)
-      if line.hasPrefix("OK") {
-        isAuthenticated = true
-        return
-      }
+      if line.hasPrefix("OK") { return }
       if line.hasPrefix("REJECTED") {
         throw Failure("systemd: " + path + ": does not let this user in", errno: .permissionDenied)
       }
@@ -387,7 +387,6 @@ struct DBusConnection: ~Copyable {
 
   /// The next message, whatever it is.
   mutating func next() throws(Failure) -> DBusMessage {
-    try awaitAuthentication()
     while true {
       if let message = try take() { return message }
       try receive()
