@@ -148,7 +148,8 @@ struct Creation {
   /// all of its own.
   private static func warnOfCapabilities(_ plan: SandboxPlan, _ file: String, _ warn: (String) -> Void) throws(Failure)
   {
-    guard let asked = plan.process.capabilities?.all, !plan.namespaces.separates(.user) else { return }
+    let asked = plan.process.capabilities.all
+    if asked.isEmpty || plan.namespaces.separates(.user) { return }
     let missing = asked.subtracting(
       try step("capabilities") { () throws(SystemError) in try Credentials.capabilities().permitted })
     if missing.isEmpty { return }

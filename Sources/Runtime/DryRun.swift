@@ -170,7 +170,7 @@ extension ProcessPlan {
     let groups = additionalGroups.map { " " + String($0) }.joined()
     lines.append("user " + String(uid) + ":" + String(gid) + (groups.isEmpty ? "" : " groups" + groups))
     lines.append("umask " + String(umask, radix: 8))
-    if let capabilities { lines += capabilities.lines }
+    lines += capabilities.lines
     if noNewPrivileges { lines.append("no_new_privs") }
     if filter > 0 { lines.append("seccomp " + String(filter) + " instructions") }
     lines += environment.map { "env " + $0 }

@@ -232,10 +232,8 @@ extension ProcessPlan {
   }
 
   private func setCredentials() throws(Failure) {
-    if let capabilities {
-      try step("capabilities.bounding") { () throws(SystemError) in
-        try Credentials.limitBounding(to: capabilities.bounding)
-      }
+    try step("capabilities.bounding") { () throws(SystemError) in
+      try Credentials.limitBounding(to: capabilities.bounding)
     }
     try setGroups()
     try step("user") { () throws(SystemError) in
@@ -243,7 +241,6 @@ extension ProcessPlan {
       try Credentials.setGroup(gid)
       try Credentials.setUser(uid)
     }
-    guard let capabilities else { return }
     try step("capabilities") { () throws(SystemError) in
       // What the runtime itself lacks it cannot hand on.
       let own = try Credentials.capabilities().permitted

@@ -216,8 +216,8 @@ public struct ProcessPlan: Equatable, Sendable {
   public var additionalGroups: [UInt32] = []
   public var keepsOriginalGroups = false
   public var umask: UInt32 = 0o022
-  /// `nil`: the set the runtime has is kept.
-  public var capabilities: CapabilityPlan?
+  /// What is not asked for is not there, all of it when nothing is said.
+  public var capabilities = CapabilityPlan()
   public var limits: [LimitPlan] = []
   public var noNewPrivileges = false
   public var oomScoreAdjustment: Int32?
@@ -251,6 +251,8 @@ public struct CapabilityPlan: Equatable, Sendable {
   public var permitted: CapabilitySet = []
   public var inheritable: CapabilitySet = []
   public var ambient: CapabilitySet = []
+
+  public init() {}
 }
 
 /// One resource limit (getrlimit(2)).

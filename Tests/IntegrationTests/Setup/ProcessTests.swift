@@ -74,9 +74,9 @@ extension Integration {
       }
     }
 
-    @Test func noSetsAreNoCapabilities() throws {
+    @Test(arguments: [[:], .null] as [JSON]) func noSetsAreNoCapabilities(_ capabilities: JSON) throws {
       try withBundle { bundle throws in
-        bundle.config["process"]["capabilities"] = [:]
+        bundle.config["process"]["capabilities"] = capabilities
         let none = String(repeating: "0", count: 16)
         try bundle.expect("grep ^Cap /proc/self/status | cut -f2 | sort -u", prints: none)
       }
