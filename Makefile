@@ -28,7 +28,7 @@ VERSION := $(shell cat VERSION)
 COMMIT := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-unit test-integration test-guest lint format bench conformance hostile conformance-oci install clean help
+.PHONY: build run test test-unit test-integration test-guest lint format bench conformance conformance-oci hostile engines install clean help
 
 build: ## build bin/apus: static, stripped, with version and commit
 	@scripts/dependencies build
@@ -78,6 +78,10 @@ conformance: $(if $(RUNTIME),,build) ## every sentence of the specification, tri
 hostile: $(if $(RUNTIME),,build) ## attacks on a runtime, one for each published hole (RUNTIME=/usr/sbin/runc)
 	@scripts/dependencies lint test
 	$(SUDO) conformance/hostile/run
+
+engines: $(if $(RUNTIME),,build) ## podman on a runtime, in namespaces of its own (RUNTIME=/usr/bin/crun)
+	@scripts/dependencies engines test
+	$(SUDO) conformance/engines/podman
 
 conformance-oci: build ## the OCI's own validation suite against apus, crun and runc (RUNTIME= PEERS= JOBS=)
 	@scripts/dependencies oci bench

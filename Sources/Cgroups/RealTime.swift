@@ -9,17 +9,19 @@ enum RealTimeShare {
   /// give the container its own.
   ///
   /// What cannot be raised is left as it is: then the kernel refuses the container's own share, and says why. It does so,
-  /// too, when another runtime has given from the same cgroup meanwhile: therefore a few attempts.
+  /// too, when another runtime has given from the same cgroup meanwhile, and while it still counts the share of a cgroup that
+  /// was just removed: therefore some attempts, in a fifth of a second.
   static func raise(
     above hierarchy: Hierarchy, runtime: Int64, period: UInt64?, then apply: () throws(Failure) -> Void
   ) throws(Failure) {
-    for _ in 0..<4 {
+    for _ in 0..<20 {
       raise(above: hierarchy, runtime: runtime, period: period)
       do throws(Failure) {
         return try apply()
       } catch {
         if error.errno != .invalidArgument { throw error }
       }
+      _ = try? poll([], milliseconds: 10)
     }
     try apply()
   }

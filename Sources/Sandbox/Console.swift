@@ -38,9 +38,9 @@ extension Root {
   func openMultiplexer() throws(SystemError) -> Descriptor {
     let node: Descriptor
     do {
-      node = try open("/dev/pts/ptmx")
+      node = try self.open("/dev/pts/ptmx")
     } catch {
-      node = try open("/dev/ptmx")
+      node = try self.open("/dev/ptmx")
     }
     return try Sandbox.openMultiplexer(node)
   }
