@@ -80,8 +80,6 @@ static inline int clx_pipe(int ends[2]) { return CLX_INT(syscall(SYS_pipe2, ends
 static inline int clx_dup3(int from, int to, int flags) { return CLX_INT(syscall(SYS_dup3, from, to, flags)); }
 static inline int clx_dup_cloexec(int fd, int lowest) { return CLX_INT(fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
 static inline int clx_set_cloexec(int fd, int on) { return CLX_INT(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0)); }
-static inline int clx_get_status_flags(int fd) { return CLX_INT(fcntl(fd, F_GETFL)); }
-static inline int clx_set_status_flags(int fd, int flags) { return CLX_INT(fcntl(fd, F_SETFL, flags)); }
 static inline int clx_get_descriptor_flags(int fd) { return CLX_INT(fcntl(fd, F_GETFD)); }
 static inline int clx_mkdirat(int dir, const char *path, unsigned mode) { return CLX_INT(mkdirat(dir, path, mode)); }
 static inline int clx_mknodat(int dir, const char *path, unsigned mode, uint64_t dev) {
@@ -94,13 +92,9 @@ static inline int clx_unlinkat(int dir, const char *path, int flags) { return CL
 static inline int clx_renameat(int from, const char *a, int to, const char *b) {
   return CLX_INT(renameat(from, a, to, b));
 }
-static inline int clx_linkat(int from, const char *a, int to, const char *b, int flags) {
-  return CLX_INT(linkat(from, a, to, b, flags));
-}
 static inline int clx_fchownat(int dir, const char *path, unsigned uid, unsigned gid, int flags) {
   return CLX_INT(fchownat(dir, path, uid, gid, flags));
 }
-static inline int clx_fchmod(int fd, unsigned mode) { return CLX_INT(fchmod(fd, mode)); }
 static inline int clx_fchmodat(int dir, const char *path, unsigned mode) {
   return CLX_INT(fchmodat(dir, path, mode, 0));
 }
@@ -116,7 +110,6 @@ static inline int clx_chroot(const char *path) { return CLX_INT(chroot(path)); }
 static inline long clx_getcwd(char *buffer, size_t size) { return clx_result(syscall(SYS_getcwd, buffer, size)); }
 static inline int clx_rewind(int fd) { return CLX_INT(lseek(fd, 0, SEEK_SET)); }
 static inline int clx_flock(int fd, int operation) { return CLX_INT(flock(fd, operation)); }
-static inline int clx_ftruncate(int fd, long size) { return CLX_INT(ftruncate(fd, size)); }
 static inline long clx_getdents(int fd, void *buffer, size_t size) {
   return clx_result(syscall(SYS_getdents64, fd, buffer, size));
 }
@@ -150,8 +143,6 @@ static inline long clx_fstatfs_flags(int fd) {
   return r < 0 ? r : (long)s.f_flags;
 }
 static inline uint64_t clx_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
-static inline unsigned clx_major(uint64_t dev) { return major(dev); }
-static inline unsigned clx_minor(uint64_t dev) { return minor(dev); }
 
 // ---- mounts ----
 
@@ -200,7 +191,6 @@ static inline int clx_pidfd_send_signal(int fd, int signal) {
 }
 static inline int clx_kill(int pid, int signal) { return CLX_INT(kill(pid, signal)); }
 static inline int clx_getpid(void) { return (int)syscall(SYS_getpid); }
-static inline int clx_getppid(void) { return (int)syscall(SYS_getppid); }
 static inline int clx_setsid(void) { return CLX_INT(setsid()); }
 static inline int clx_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   return CLX_INT(syscall(SYS_prctl, option, a, b, c, d));
@@ -213,7 +203,6 @@ static inline _Noreturn void clx_exit(int status) {
 }
 // waitpid(2): the pid, 0 with WNOHANG, or the negated errno.
 static inline int clx_waitpid(int pid, int *status, int options) { return CLX_INT(waitpid(pid, status, options)); }
-static inline int clx_status_exited(int status) { return WIFEXITED(status); }
 static inline int clx_status_code(int status) { return WEXITSTATUS(status); }
 static inline int clx_status_signaled(int status) { return WIFSIGNALED(status); }
 static inline int clx_status_signal(int status) { return WTERMSIG(status); }
@@ -297,10 +286,6 @@ static inline int clx_seccomp_load(const void *instructions, unsigned short coun
   struct clx_filter_program program = {count, instructions};
   return CLX_INT(syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, flags, &program));
 }
-static inline int clx_seccomp_action_available(uint32_t action) {
-  return CLX_INT(syscall(SYS_seccomp, 2 /* SECCOMP_GET_ACTION_AVAIL */, 0, &action));
-}
-
 // ---- landlock(7) ----
 
 static inline int clx_landlock_version(void) {
