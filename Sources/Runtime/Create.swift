@@ -140,6 +140,7 @@ struct Creation {
       let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
       guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
     }
+    try plan.checkMountNamespace()
     try plan.checkSecurityModules()
     try plan.process.checkTerminal(consoleSocket: options.consoleSocket, isAttached: isAttached)
   }

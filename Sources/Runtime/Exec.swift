@@ -85,10 +85,13 @@ private struct Execution {
     var program = try ProcessPlan(process, in: config)
     try program.setPreserved(options.preserveFDs)
     try program.checkTerminal(consoleSocket: options.consoleSocket, isAttached: !options.detach)
+    try program.checkSecurityModules()
+    let namespaces = try NamespacePlan(config.linux ?? Config.Linux())
     let pid = container.record.state.pid ?? 0
     var plan = JoinPlan(
-      container: target.descriptor.number, pid: pid, namespaces: try Execution.namespaces(config, of: pid),
+      container: target.descriptor.number, pid: pid, namespaces: try Execution.joined(namespaces, of: pid),
       keyring: container.record.hasKeyring ? container.id.text : nil, process: program)
+    plan.changesRoot = !namespaces.created.contains(.mount)
     plan.finalAffinity = try Execution.affinity(process.execCPUAffinity?.final, "final")
     self.plan = plan
     initialAffinity = try Execution.affinity(process.execCPUAffinity?.initial, "initial")
@@ -98,8 +101,8 @@ private struct Execution {
   }
 
   /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
-  private static func namespaces(_ config: Config, of pid: Int32) throws(Failure) -> NamespaceFlags {
-    var kinds = try NamespacePlan(config.linux ?? Config.Linux()).separated
+  private static func joined(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) -> NamespaceFlags {
+    var kinds = namespaces.separated
     guard kinds.contains(.user) else { return kinds }
     try step("namespaces") { () throws(SystemError) in
       let own = try fileStatus("/proc/self/ns/user")
