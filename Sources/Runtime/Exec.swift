@@ -97,7 +97,7 @@ private struct Execution {
     initialAffinity = try Execution.affinity(process.execCPUAffinity?.initial, "initial")
     cgroup = try container.cgroup()
     filter = try store.compileFilter(config)
-    listener = try SeccompListener.connect(for: container)
+    listener = try SeccompListener.connect(for: container, isStarting: false)
   }
 
   /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
