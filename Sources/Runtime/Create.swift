@@ -353,7 +353,7 @@ struct Creation {
     try container.write(record)
     container.record = record
     if let path = options.pidFile { try writePIDFile(path, pid) }
-    if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
+    if let path = options.pidfdSocket ?? config.annotations["run.oci.pidfd_receiver"] { try sendPIDFD(path, pid) }
     try terminal.receiveMaster()
     return Created(container: container, pid: pid, socket: socket, terminal: terminal)
   }

@@ -242,7 +242,7 @@ struct MachineCheck {
     }
     if inspection.problems.allSatisfy({ $0.problem.severity == .warning }) {
       // The rest of what compiling says: seen one by one above where there are many of a kind.
-      attempt("") { () throws(Failure) in 
+      attempt("") { () throws(Failure) in
         try SandboxPlan(config, bundle: bundle, usesPivotRoot: true).checkMountNamespace()
       }
     }

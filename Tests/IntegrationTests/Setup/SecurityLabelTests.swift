@@ -80,7 +80,9 @@ extension Integration {
     func labelsAreRefusedWithoutSELinux() throws {
       try withBundle { bundle throws in
         bundle.config["linux"]["mountLabel"] = "system_u:object_r:container_file_t:s0:c1,c2"
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["linux.mountLabel: \"system_u:object_r:container_file_t:s0:c1,c2\": SELinux is not on"])
+        bundle.expectRefused(
+          try bundle.tryCreate(), "create",
+          ["linux.mountLabel: \"system_u:object_r:container_file_t:s0:c1,c2\": SELinux is not on"])
         bundle.config["linux"]["mountLabel"] = .null
         bundle.config["process"]["selinuxLabel"] = "system_u:system_r:container_t:s0:c1,c2"
         bundle.expectRefused(
