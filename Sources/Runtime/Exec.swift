@@ -103,11 +103,12 @@ private struct Execution {
   /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
   private static func joined(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) -> NamespaceFlags {
     var kinds = namespaces.separated
-    guard kinds.contains(.user) else { return kinds }
+    // That of an ordinary user's container may have been added.
+    guard kinds.contains(.user) || CurrentProcess.effectiveUID != 0 else { return kinds }
     try step("namespaces") { () throws(SystemError) in
       let own = try fileStatus("/proc/self/ns/user")
       let its = try fileStatus("/proc/" + String(pid) + "/ns/user")
-      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) }
+      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) } else { kinds.insert(.user) }
     }
     return kinds
   }
