@@ -345,6 +345,21 @@ extension Integration {
       }
     }
 
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"), arguments: [true, false])
+    func kernelParametersOfEveryNamespaceAreSet(_ isMapped: Bool) throws {
+      try withBundle { bundle throws in
+        if isMapped { bundle.mapIDs(to: 100_000) }
+        let parameters = [
+          ("kernel.hostname", "inside"), ("kernel/domainname", "example.org"), ("kernel.msgmax", "4096"),
+          ("fs.mqueue.msg_max", "20"), ("net.ipv4.ip_forward", "1"),
+        ]
+        for (name, value) in parameters { bundle.config["linux"]["sysctl"][name] = .string(value) }
+        let files = parameters.map { "/proc/sys/" + $0.0.replacingOccurrences(of: ".", with: "/") }
+        try bundle.expect(
+          "cat \(files.joined(separator: " "))", prints: parameters.map(\.1).joined(separator: "\n"))
+      }
+    }
+
     @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
     func filesOfAMappedRootBelongToAnOrdinaryUserOfTheHost() throws {
       try withBundle { bundle throws in
