@@ -38,6 +38,17 @@ public struct Procfs: ~Copyable {
     return file
   }
 
+  /// The directory of the calling process: its number is that of this instance's pid namespace.
+  public func own() throws(SystemError) -> String { try readLink("self", in: root.directory.number) }
+
+  /// Opens what an O_PATH descriptor of ours stands for.
+  public func reopen(_ descriptor: borrowing Descriptor, _ flags: OpenFlags) throws(SystemError) -> Descriptor {
+    let files = try open(own() + "/fd", [.path, .directory])
+    let name = String(descriptor.number)
+    let result = unsafe clx_openat(files.number, name, flags.rawValue | O_CLOEXEC, 0)
+    return Descriptor(taking: try check("open", on: "/proc/self/fd/" + name, result))
+  }
+
   /// Writes in one call, as the files of /proc want it.
   public func write(_ text: String, to path: String) throws(SystemError) {
     let file = try open(path, .writeOnly)

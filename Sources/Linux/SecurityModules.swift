@@ -15,7 +15,8 @@ public enum SecurityModules {
   ///
   /// Through a proc of our own: a label that went into another file would leave the process without (CVE-2019-16884).
   public static func write(_ label: String, to attribute: String) throws(SystemError) {
-    try Procfs(processesOnly: true).write(label, to: String(CurrentProcess.pid) + "/attr/" + attribute)
+    let proc = try Procfs(processesOnly: true)
+    try proc.write(label, to: proc.own() + "/attr/" + attribute)
   }
 
   /// Runs the body with every socket it makes carrying the label; `nil`: as they come.

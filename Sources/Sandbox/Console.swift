@@ -30,7 +30,8 @@ func openMultiplexer(_ node: consuming Descriptor) throws(SystemError) -> Descri
   guard try node.status().isCharacterDevice(5, 2) else {
     throw SystemError(call: "open", subject: "ptmx (not the terminal multiplexer)", errno: .noSuchAddressOrDevice)
   }
-  return try openFile("/proc/self/fd/" + String(node.number), [.readWrite, .noControllingTerminal])
+  // Not through the container's /proc, which need not be one.
+  return try Procfs(processesOnly: true).reopen(node, [.readWrite, .noControllingTerminal])
 }
 
 extension Root {

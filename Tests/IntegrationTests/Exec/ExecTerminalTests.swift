@@ -18,6 +18,22 @@ extension Integration.Exec {
       }
     }
 
+    @Test(arguments: [false, true]) func theContainersProcIsNotAsked(_ isFake: Bool) throws {
+      try withBundle { bundle throws in
+        bundle.config["mounts"] = []
+        if isFake {
+          bundle.mount("/proc/self/fd", type: "tmpfs", from: "tmpfs", "tmpcopyup")
+          try Files.makeDirectory(bundle.rootfs + "/proc/self")
+          try Files.makeDirectory(bundle.rootfs + "/proc/self/fd")
+          for number in 3..<30 { try Files.makeLink(bundle.rootfs + "/proc/self/fd/\(number)", to: "/dev/null") }
+        }
+        let terminal = try PseudoTerminal()
+        let exec = try Terminals.begin(bundle, terminal, "test -t 0 && tty")
+        #expect(terminal.shows("/dev/pts/0\n"))
+        #expect(try exec.finish().status == 0)
+      }
+    }
+
     @Test func whatIsTypedArrives() throws {
       try withBundle { bundle throws in
         let terminal = try PseudoTerminal()
