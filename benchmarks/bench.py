@@ -3,15 +3,17 @@
 machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
-    TESTS=version,run,cold,life,syscalls
+    TESTS=version,run,cold,life,syscalls       (there is many, too)
     BUNDLES=minimal,docker-like,config-1MB (there are user-namespace and notify, too)
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
+    MANY=1000                        containers for the test many
     APUS=bin/apus                    our own
     REF=crun                         what ratios are relative to
 
 Tests: version: --version; run: from start to the end of /bin/true; cold: the same of docker-like with a state directory that
-was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec (where offered), kill, delete
-of a sleeping container; syscalls: the calls of one run, counted by strace -f. config-1MB takes part in run only.
+was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec, events --stats and
+update (where offered), kill, delete of a sleeping container; syscalls: the calls of one run, counted by strace -f; many: list, and
+delete of one more, while MANY minimal containers are running. config-1MB takes part in run only.
 
 Per command: wall time; CPU time of the runtime and of everything it reaped (wait4(2)), for create also with the container's
 first process up to then (create+init); peak resident memory. Prints medians, 95th percentiles and ratios; writes all samples to out/.
@@ -45,6 +47,7 @@ def setting(name, default):
 ROUNDS = int(setting("ROUNDS", "60"))
 TESTS = setting("TESTS", "version,run,cold,life,syscalls").split(",")
 NAMES = setting("BUNDLES", "minimal,docker-like,config-1MB").split(",")
+MANY = int(setting("MANY", "1000"))
 WARM_UP = 3
 
 
@@ -80,7 +83,7 @@ class Runtime:
         if not os.access(self.path, os.X_OK):
             fail(f"{name}: no runtime at {path}")
         self.root = f"/run/apus-bench-{os.getpid()}/{name}"
-        self.offers_exec = True
+        self.lacks = set()  # commands that it turned out not to have
         os.makedirs(self.root)
 
     def command(self, *arguments):
@@ -179,15 +182,45 @@ class Bench:
         results["create+init"] = {**results["create"], "cpu": results["create"]["cpu"] + init}
         do("start", container)
         do("state", container)
-        if runtime.offers_exec:
-            do("exec", container, "/bin/true", may_fail=True)
-            if results["exec"]["status"] != 0:
-                print(f"# {runtime.name}: no exec (status {results.pop('exec')['status']})")
-                runtime.offers_exec = False
+        for operation, *arguments in (("exec", container, "/bin/true"), ("events", "--stats", container),
+                                      ("update", "--pids-limit", "100", container)):
+            if operation not in runtime.lacks:
+                do(operation, *arguments, may_fail=True)
+                if results[operation]["status"] != 0:
+                    print(f"# {runtime.name}: no {operation} (status {results.pop(operation)['status']})")
+                    runtime.lacks.add(operation)
         do("kill", container, "KILL")
         self.spawner.ask("reap", pid)
         do("delete", container)
         return results
+
+    def many(self):
+        """Runtime after runtime: three times as many containers would be a load of their own."""
+        for runtime in self.runtimes:
+            names = [f"bench-{runtime.name}-{number}" for number in range(MANY)]
+            try:
+                for name in names:
+                    self.launch(runtime, name)
+                for number in range(-WARM_UP, ROUNDS):
+                    results = {"list": self.spawner.run(runtime.command("list")), "delete": self.end(runtime, f"bench-{runtime.name}")}
+                    for operation, result in results.items() if number >= 0 else ():
+                        self.add_result(f"minimal, {MANY} there", operation, runtime, result)
+            finally:
+                for name in names:
+                    subprocess.run(runtime.command("delete", "--force", name), capture_output=True)
+
+    def launch(self, runtime, container):
+        folder = bundles.write(self.folder, "minimal", container, sleeping=True)
+        self.spawner.run(runtime.command("create", "--bundle", folder, container))
+        self.spawner.run(runtime.command("start", container))
+
+    def end(self, runtime, container):
+        """Makes a container and ends it; what its deletion cost."""
+        self.launch(runtime, container)
+        pid = runtime.pid(container)
+        self.spawner.run(runtime.command("kill", container, "KILL"))
+        self.spawner.ask("reap", pid)
+        return self.spawner.run(runtime.command("delete", container))
 
     def syscalls(self):
         output = f"{self.folder}/strace"
@@ -286,7 +319,7 @@ def main():
         sys.exit(__doc__)
     if os.geteuid() != 0:
         fail("runtimes are measured as root")
-    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "syscalls")]
+    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "syscalls", "many")]
     unknown += [name for name in NAMES if name not in bundles.BUNDLES]
     if unknown:
         fail(f"unknown: {', '.join(unknown)}")
