@@ -122,6 +122,31 @@ extension Integration {
       }
     }
 
+    // MARK: terminals
+
+    /// Of `run`, and of `exec` into it.
+    @Test func aTerminalIsTheUsers() throws {
+      try withUsersBundle { bundle throws in
+        bundle.config["process"]["terminal"] = true
+        bundle.mount("/dev", type: "tmpfs", from: "tmpfs", "mode=755")
+        bundle.mount("/dev/pts", type: "devpts", from: "devpts", "newinstance", "ptmxmode=0666", "mode=0620")
+        bundle.arguments = ["sh", "-c", "tty; stat -c %u $(tty); read -r line"]
+        try bundle.writeConfig()
+        let terminal = try PseudoTerminal()
+        // Handed over as a login does it: the program opens it anew.
+        #expect(fchown(terminal.slave, 15_000, 15_000) == 0)
+        let run = try bundle.begin(["run", "--bundle", bundle.directory, bundle.id], terminal: terminal.slave)
+        #expect(terminal.shows("/dev/pts/0\n0\n"))
+        let other = try PseudoTerminal()
+        #expect(fchown(other.slave, 15_000, 15_000) == 0)
+        let exec = try bundle.begin(["exec", "--tty", bundle.id, "sh", "-c", "tty; exit 3"], terminal: other.slave)
+        #expect(other.shows("/dev/pts/1\n"))
+        #expect(try exec.finish().status == 3)
+        try terminal.type("\r")
+        #expect(try run.finish().status == 0)
+      }
+    }
+
     // MARK: who is asking
 
     @Test func thatRootIsOrdinaryCanBeSaid() throws {
