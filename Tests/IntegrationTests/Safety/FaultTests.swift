@@ -25,6 +25,12 @@ extension Integration {
       Scenario(
         testDescription: "create in a joined pid namespace", command: ["create", "--bundle", "BUNDLE"], firstProcess: 1
       ) { $0.namespace("pid", path: "/proc/self/ns/pid") },
+      Scenario(
+        testDescription: "create without a mount namespace", command: ["create", "--bundle", "BUNDLE"], firstProcess: 1
+      ) {
+        $0.namespace("mount")
+        $0.config["linux"]["rootfsPropagation"] = "private"
+      },
       Scenario(testDescription: "run of much", command: ["run", "--detach", "--bundle", "BUNDLE"]) { try much($0) },
       Scenario(testDescription: "start", command: ["start"], isCreated: true),
       Scenario(testDescription: "delete", command: ["delete"], isCreated: true, isStarted: true) {
