@@ -33,9 +33,7 @@ extension Cgroup {
     var manager = try SystemdManager.connect(to: scope)
     try manager.set(properties, optional: properties.map { $0.name })
     var journal: Journal?
-    var resources = resources
-    resources.devices = []
-    try write(resources, .update, &journal)
+    try write(resources.withoutDevices, .update, &journal)
   }
 
   private func write(_ resources: Resources, _ purpose: Purpose, _ journal: inout Journal?) throws(Failure) {

@@ -45,7 +45,7 @@ extension Cgroup {
         return
       } catch {
         // Not there: an older kernel, or the cgroup is gone. Not supported: a threaded cgroup.
-        if error.errno != .noSuchFileOrDirectory && error.errno != .notSupportedOnSocket {
+        if error.errno != .noSuchFileOrDirectory && error.errno != .notSupported {
           throw Failure("cgroup: write \"1\" to " + leading.directory + "/cgroup.kill", error)
         }
       }
@@ -89,8 +89,8 @@ enum Processes {
   /// The directory was removed meanwhile (ENODEV: while a file of it was open), or is threaded (EOPNOTSUPP): its
   /// processes are listed further up.
   static func isGone(_ error: SystemError) -> Bool {
-    error.errno == .noSuchFileOrDirectory || error.errno == .operationNotSupportedByDevice
-      || error.errno == .notSupportedOnSocket
+    error.errno == .noSuchFileOrDirectory || error.errno == .noSuchDevice
+      || error.errno == .notSupported
   }
 
   /// One pid a line. 0 stands for a process that this pid namespace cannot see.

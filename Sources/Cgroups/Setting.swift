@@ -119,7 +119,7 @@ extension ControlDirectory {
       return nil
     }
     if error.errno == .noSuchFileOrDirectory, let other = setting.orElse.first { return try write(other, &journal) }
-    if setting.mayBeMissing && (error.errno == .noSuchFileOrDirectory || error.errno == .notSupportedOnSocket) {
+    if setting.mayBeMissing && (error.errno == .noSuchFileOrDirectory || error.errno == .notSupported) {
       return nil
     }
     let failure = failure(setting.value, setting.file, error)

@@ -7,10 +7,7 @@ public struct CapabilitySet: OptionSet, Sendable, Equatable {
 
   public static let setgid = CapabilitySet(rawValue: 1 << 6)
   public static let setuid = CapabilitySet(rawValue: 1 << 7)
-  public static let setpcap = CapabilitySet(rawValue: 1 << 8)
-  public static let sysAdmin = CapabilitySet(rawValue: 1 << 21)
   public static let sysResource = CapabilitySet(rawValue: 1 << 24)
-  public static let dacReadSearch = CapabilitySet(rawValue: 1 << 2)
 
   /// The kernel's names in the kernel's order: the position is the number.
   public static let names: [StaticString] = [

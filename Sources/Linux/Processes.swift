@@ -73,21 +73,6 @@ public func descendants(of pid: Int32) -> [Int32] {
   return found
 }
 
-/// A run of decimal digits, whole; `nil` when empty, not digits only, or too large.
-public func decimal(_ digits: some Sequence<UInt8>) -> UInt64? {
-  var value: UInt64 = 0
-  var any = false
-  for digit in digits {
-    guard digit >= 48 && digit <= 57 else { return nil }
-    let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-    let (sum, carry) = product.addingReportingOverflow(UInt64(digit - 48))
-    if overflow || carry { return nil }
-    value = sum
-    any = true
-  }
-  return any ? value : nil
-}
-
 /// A process held by descriptor: the name cannot come to mean another process. See pidfd_open(2), Linux 5.3.
 public struct PIDFD: ~Copyable {
   public let descriptor: Descriptor

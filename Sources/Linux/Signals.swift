@@ -73,6 +73,3 @@ public struct SignalReader: ~Copyable {
   /// An unblocked mask and default dispositions, as a new program expects them.
   public static func reset() { clx_signals_reset() }
 }
-
-/// Ignores a signal for this process and, until reset, its children. See signal(2), SIG_IGN.
-public func ignoreSignal(_ number: Int32) { _ = clx_signal_ignore(number) }

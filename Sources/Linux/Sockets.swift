@@ -86,14 +86,6 @@ public struct Socket: ~Copyable {
     }
   }
 
-  /// The user id of the process that connected. See unix(7), SO_PEERCRED.
-  public func peerUID() throws(SystemError) -> UInt32 {
-    var pid: Int32 = 0
-    var uid: UInt32 = 0
-    try check("getsockopt", unsafe clx_peer_credentials(descriptor.number, &pid, &uid))
-    return uid
-  }
-
   /// Sends one message, with a descriptor if one is given. See sendmsg(2), SCM_RIGHTS.
   public func send(_ bytes: [UInt8], descriptor passed: Int32? = nil) throws(SystemError) {
     var number = passed ?? -1

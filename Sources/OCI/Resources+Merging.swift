@@ -1,4 +1,11 @@
 extension Config.Linux.Resources {
+  /// All but the device rules.
+  public var withoutDevices: Config.Linux.Resources {
+    var others = self
+    others.devices = []
+    return others
+  }
+
   /// Takes over what `changes` asks for. As in `update`, absent and zero mean "leave it as it is", where zero is no value
   /// of its own; lists are merged by what their entries are about, except for the device rules, which only make sense
   /// together.

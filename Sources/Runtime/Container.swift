@@ -116,9 +116,7 @@ struct Container: ~Copyable {
   /// The hooks of the configuration, and what they are told.
   func hooks() throws(Failure) -> ContainerHooks {
     let config = try config()
-    var state = record.state
-    state.annotations = config.annotations
-    return ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
+    return ContainerHooks(config.hooks ?? Config.Hooks(), state: record.state(with: config.annotations))
   }
 
   func config() throws(Failure) -> Config {

@@ -32,6 +32,13 @@ struct ContainerRecord: Equatable {
 
   static let file = "state.json"
 
+  /// The state with the annotations of the saved configuration.
+  func state(with annotations: StringMap) -> State {
+    var state = state
+    state.annotations = annotations
+    return state
+  }
+
   init(_ state: State) { self.state = state }
 
   init(json bytes: [UInt8], file: String) throws(JSON.Error) {

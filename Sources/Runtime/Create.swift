@@ -66,7 +66,7 @@ struct Creation {
     self.id = id
     self.options = options
     self.isAttached = isAttached
-    bundle = try Creation.bundlePath(options.bundle)
+    bundle = try step("bundle") { () throws(SystemError) in try resolvedPath(options.bundle) }
     let file = options.configFile ?? "config.json"
     (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
@@ -102,11 +102,6 @@ struct Creation {
     var hooks = ContainerHooks(config.hooks ?? Config.Hooks(), state: state)
     if opensFiles { try hooks.openOutput() }
     self.hooks = hooks
-  }
-
-  private static func bundlePath(_ path: String) throws(Failure) -> String {
-    let bundle = try step("bundle") { () throws(SystemError) in try resolvedPath(path) }
-    return bundle
   }
 
   /// Reads and checks the configuration: every problem is in the message.
@@ -302,10 +297,9 @@ struct Creation {
   }
 
   private func limit(_ cgroup: Cgroup) throws(Failure) {
-    if cgroup.hierarchies.isEmpty { return }
-    var resources = config.linux?.resources ?? Config.Linux.Resources()
-    resources.devices = []
-    try cgroup.apply(resources)
+    if let resources = config.linux?.resources, !cgroup.hierarchies.isEmpty {
+      try cgroup.apply(resources.withoutDevices)
+    }
   }
 
   /// The devices asked for, with those every container may use behind them (config-linux.md, "Allowed Device list" and
@@ -361,12 +355,23 @@ struct Creation {
 extension ContainerStore {
   /// The container's seccomp program, from the cache when it was compiled before.
   func compileFilter(_ config: Config) throws(Failure) -> FilterPlan {
-    guard var profile = config.linux?.seccomp else { return .none }
-    profile.listenerPath = SeccompListener.path(in: config) ?? profile.listenerPath
-    let program = try SeccompProgram.program(
-      for: profile, cache: SeccompCache(directory: options.root + "/.cache"),
-      failOnUnknownSyscall: config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
+    guard let program = try config.seccompProgram(cache: SeccompCache(directory: options.root + "/.cache")) else {
+      return .none
+    }
     if let path = program.listenerPath { try SeccompListener.check(path) }
     return FilterPlan(instructions: program.instructions, flags: program.flags)
+  }
+}
+
+extension Config {
+  /// The seccomp program, as the annotations want it; `nil`: none is asked for.
+  ///
+  /// - Parameter cache: where it may be found, and is kept.
+  func seccompProgram(cache: SeccompCache? = nil) throws(Failure) -> SeccompProgram? {
+    guard var profile = linux?.seccomp else { return nil }
+    profile.listenerPath = SeccompListener.path(in: self) ?? profile.listenerPath
+    return try SeccompProgram.program(
+      for: profile, cache: cache,
+      failOnUnknownSyscall: annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
   }
 }

@@ -18,7 +18,9 @@ extension Creation {
     var lines = ["container " + id.text + " of " + bundle]
     lines += cgroup.hierarchies.map { "cgroup " + $0.directory }
     // Devices first: the process makes device files.
-    let limits = try cgroup.planned(deviceRules) + cgroup.planned(resourcesWithoutDevices)
+    let limits =
+      try cgroup.planned(deviceRules)
+      + cgroup.planned(config.linux?.resources?.withoutDevices ?? Config.Linux.Resources())
     lines += limits.map { "limit " + $0.path + " = " + $0.value }
     lines += sandbox.namespaces.lines
     if let score = sandbox.process.oomScoreAdjustment { lines.append("oom_score_adj " + String(score)) }
@@ -30,20 +32,10 @@ extension Creation {
     if let name = sandbox.hostname { lines.append("hostname " + name) }
     if let name = sandbox.domainname { lines.append("domainname " + name) }
     lines += hooks.lines(.startContainer)
-    if config.process != nil { lines += sandbox.process.lines(filter: try filterLength()) }
+    // Compiled without a cache that would remember it.
+    let filter = try config.seccompProgram()
+    if config.process != nil { lines += sandbox.process.lines(filter: (filter?.instructions.count ?? 0) / 8) }
     return lines + hooks.lines(.poststart) + hooks.lines(.poststop)
-  }
-
-  /// The length of the seccomp program, compiled without a cache that would remember it.
-  private func filterLength() throws(Failure) -> Int {
-    guard let profile = config.linux?.seccomp else { return 0 }
-    return try SeccompProgram.program(for: profile).instructions.count / 8
-  }
-
-  private var resourcesWithoutDevices: Config.Linux.Resources {
-    var resources = config.linux?.resources ?? Config.Linux.Resources()
-    resources.devices = []
-    return resources
   }
 }
 

@@ -34,9 +34,8 @@ func sendPIDFD(_ path: String, _ pid: Int32) throws(Failure) {
 func userName(_ uid: UInt32) -> String {
   if uid == 0 { return "root" }
   if let bytes = try? readFile("/etc/passwd") {
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-      if fields.count > 2, decimal(fields[2]) == UInt64(uid) { return String(decoding: fields[0], as: UTF8.self) }
+    for fields in colonSeparated(bytes) where fields.count > 2 && decimal(fields[2]) == UInt64(uid) {
+      return String(decoding: fields[0], as: UTF8.self)
     }
   }
   return String(uid)

@@ -60,8 +60,7 @@ struct SubordinateRange: Equatable {
   /// The ranges of one user, who stands there by name or number: `NAME:FIRST:SIZE`.
   static func parse(_ bytes: [UInt8], of names: [String]) -> [SubordinateRange] {
     var ranges: [SubordinateRange] = []
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    for fields in colonSeparated(bytes) {
       guard fields.count == 3, names.contains(where: { fields[0].elementsEqual($0.utf8) }),
         let first = decimal(fields[1]).flatMap({ UInt32(exactly: $0) }),
         let size = decimal(fields[2]).flatMap({ UInt32(exactly: $0) }), size > 0

@@ -96,7 +96,7 @@ struct MachineCheck {
         _ = try FileSystemContext(type)
       } catch {
         // Without rights nothing is learned here: a user namespace may have them.
-        if error.errno == .operationNotSupportedByDevice {
+        if error.errno == .noSuchDevice {
           self.error(path + ".type", "this kernel has no file system \"" + type + "\"")
         }
       }
@@ -194,7 +194,7 @@ struct MachineCheck {
     for (index, namespace) in linux.namespaces.enumerated() {
       let path = "linux.namespaces[" + String(index) + "]"
       if inspection.hasError(at: path) { continue }
-      if !pathExists("/proc/self/ns/" + namespace.type.fileName) {
+      if !pathExists("/proc/self/ns/" + namespace.type.flag.fileName) {
         error(path + ".type", "this kernel has no " + namespace.type.rawValue + " namespaces")
       }
       if let file = namespace.path, !file.isEmpty, !pathExists(file) {
@@ -224,11 +224,8 @@ struct MachineCheck {
   }
 
   private mutating func checkSeccomp(_ store: ContainerStore) {
-    guard let profile = linux.seccomp else { return }
-    let strict = config.annotations["run.oci.seccomp_fail_unknown_syscall"] == "1"
-    attempt("linux.seccomp") { () throws(Failure) in
-      _ = try SeccompProgram.program(for: profile, failOnUnknownSyscall: strict)
-    }
+    let config = config
+    attempt("linux.seccomp") { () throws(Failure) in _ = try config.seccompProgram() }
   }
 
   private mutating func checkKernelFeatures() {
@@ -297,16 +294,5 @@ extension Config.Linux {
   /// Whether a namespace of that kind is made and not joined.
   fileprivate func creates(_ type: Config.NamespaceType) -> Bool {
     namespaces.contains { $0.type == type && ($0.path ?? "").isEmpty }
-  }
-}
-
-extension Config.NamespaceType {
-  /// The name in /proc/PID/ns.
-  fileprivate var fileName: String {
-    switch self {
-    case .mount: return "mnt"
-    case .network: return "net"
-    default: return rawValue
-    }
   }
 }

@@ -60,11 +60,10 @@ extension NamespacePlan {
   /// Whether root of the container's user namespace can reach a path of the host as root outside can.
   fileprivate func reaches(_ path: String) throws(Failure) -> Bool {
     guard CurrentProcess.effectiveUID == 0, created.contains(.user),
-      let user = userMappings.first(where: { $0.container == 0 }),
-      let group = groupMappings.first(where: { $0.container == 0 })
+      let user = userMappings.host(of: 0), let group = groupMappings.host(of: 0)
     else { return true }
     return try step("mount \"" + path + "\"") { () throws(SystemError) in
-      try Credentials.canReach(path, uid: user.host, gid: group.host)
+      try Credentials.canReach(path, uid: user, gid: group)
     }
   }
 }

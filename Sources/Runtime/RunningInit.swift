@@ -26,9 +26,7 @@ struct RunningInit {
       guard isForbidden, options.isRootless else { throw error }
       try cgroup.create(whereAllowed: true)
       if cgroup.hierarchies.isEmpty {
-        var limits = limits ?? Config.Linux.Resources()
-        limits.devices = []
-        if limits != Config.Linux.Resources() { throw error }
+        if let limits, limits.withoutDevices != Config.Linux.Resources() { throw error }
         options.warn(error.message + "; the container has no cgroup of its own")
       }
     }

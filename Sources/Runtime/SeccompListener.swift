@@ -30,9 +30,8 @@ final class SeccompListener {
     let config = try container.config()
     guard let path = path(in: config) else { return nil }
     let socket = try step("linux.seccomp.listenerPath") { () throws(SystemError) in try Socket.connect(stream: path) }
-    var state = container.record.state
+    var state = container.record.state(with: config.annotations)
     state.status = .created
-    state.annotations = config.annotations
     return SeccompListener(socket, config.linux?.seccomp?.listenerMetadata, state)
   }
 

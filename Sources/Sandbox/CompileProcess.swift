@@ -166,19 +166,3 @@ extension Config.Personality {
     return number
   }
 }
-
-/// The bits of a list such as `0-3,7` (cpuset(7), "List format"), in words of 64; `nil` when it is none.
-public func bitMask(list: String, limit: Int) -> [UInt64]? {
-  var words: [UInt64] = []
-  for part in list.split(separator: ",") {
-    let ends = part.filter { $0 != " " }.split(separator: "-", omittingEmptySubsequences: false)
-    guard ends.count <= 2, let first = decimal(ends[0].utf8), let last = decimal(ends[ends.count - 1].utf8),
-      first <= last, last < UInt64(limit)
-    else { return nil }
-    for bit in first...last {
-      while words.count <= Int(bit / 64) { words.append(0) }
-      words[Int(bit / 64)] |= 1 << (bit % 64)
-    }
-  }
-  return words.isEmpty ? nil : words
-}

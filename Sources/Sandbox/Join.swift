@@ -130,11 +130,8 @@ extension JoinPlan {
   private func join(oneByOne kinds: NamespaceFlags) throws(SystemError) {
     let directory = "/proc/" + String(containerPID) + "/ns/"
     // The user namespace first, for the rights in the others; the mount namespace last, for the path of the others.
-    let names: [StaticString] = ["user", "pid", "cgroup", "ipc", "uts", "net", "time", "mnt"]
-    let flags: [NamespaceFlags] = [.user, .pid, .cgroup, .ipc, .uts, .network, .time, .mount]
-    for index in names.indices where kinds.contains(flags[index]) {
-      try flags[index].join(try openFile(directory + names[index].description))
-    }
+    let order: [NamespaceFlags] = [.user, .pid, .cgroup, .ipc, .uts, .network, .time, .mount]
+    for kind in order where kinds.contains(kind) { try kind.join(try openFile(directory + kind.fileName)) }
     // Its number may have come to mean another process while we looked.
     let hasEnded = try poll([Polled(container, .readable)], milliseconds: 0)[0].isReady
     if hasEnded { throw SystemError(call: "setns", subject: "", errno: .noSuchProcess) }

@@ -260,11 +260,8 @@ enum PasswordFile {
       let file = try? openFile("/etc/passwd", [.readOnly, .nonBlocking]), (try? file.status().isRegular) == true,
       let bytes = try? file.readAll(limit: 10 << 20)
     else { return nil }
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-      if fields.count >= 6, decimal(fields[2]) == UInt64(uid), !fields[5].isEmpty {
-        return String(decoding: fields[5], as: UTF8.self)
-      }
+    for fields in colonSeparated(bytes) where fields.count >= 6 && decimal(fields[2]) == UInt64(uid) {
+      if !fields[5].isEmpty { return String(decoding: fields[5], as: UTF8.self) }
     }
     return nil
   }

@@ -58,7 +58,7 @@ public struct NamespacePlan: Equatable, Sendable {
 
   /// Whether the group stands for one of the caller's user namespace.
   func maps(group: UInt32) -> Bool {
-    !created.contains(.user) || groupMappings.contains { group >= $0.container && group - $0.container < $0.size }
+    !created.contains(.user) || groupMappings.host(of: group) != nil
   }
 
   public func joins(_ kind: NamespaceFlags) -> Bool { joined.contains { $0.kind == kind } }
@@ -68,11 +68,7 @@ public struct NamespacePlan: Equatable, Sendable {
   /// Who a user of the container is on the host; `nil`: nobody, or it cannot be known from here.
   public func hostUser(of user: UInt32) -> UInt32? {
     if joins(.user) { return nil }
-    guard created.contains(.user) else { return user }
-    guard let mapping = userMappings.first(where: { user >= $0.container && user - $0.container < $0.size }) else {
-      return nil
-    }
-    return mapping.host + (user - mapping.container)
+    return created.contains(.user) ? userMappings.host(of: user) : user
   }
 }
 
@@ -96,6 +92,14 @@ public struct IDMapping: Equatable, Sendable {
 
   /// `0 100000 65536`
   public var line: String { String(container) + " " + String(host) + " " + String(size) + "\n" }
+}
+
+extension [IDMapping] {
+  /// What an id of the container is outside; `nil`: nothing.
+  public func host(of id: UInt32) -> UInt32? {
+    guard let mapping = first(where: { id >= $0.container && id - $0.container < $0.size }) else { return nil }
+    return mapping.host + (id - mapping.container)
+  }
 }
 
 /// The root file system and everything mounted into it.

@@ -341,14 +341,6 @@ static inline int clx_unix_bind(int fd, const char *path) {
 }
 static inline int clx_listen(int fd, int backlog) { return CLX_INT(listen(fd, backlog)); }
 static inline int clx_accept4(int fd, int flags) { return CLX_INT(syscall(SYS_accept4, fd, NULL, NULL, flags)); }
-// The peer's credentials on a connected unix socket (SO_PEERCRED, unix(7)).
-static inline int clx_peer_credentials(int fd, int *pid, unsigned *uid) {
-  struct { int pid; unsigned uid, gid; } c;  // struct ucred
-  socklen_t size = sizeof c;
-  int r = CLX_INT(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &size));
-  if (r == 0) *pid = c.pid, *uid = c.uid;
-  return r;
-}
 // Sends bytes with any number of descriptors (SCM_RIGHTS, at most 8).
 static inline long clx_send(int fd, const void *bytes, size_t size, const int *fds, int count) {
   union {
@@ -471,7 +463,6 @@ static inline int clx_signalfd_read(int fd) {
   long r = clx_result(read(fd, &info, sizeof info));
   return r < 0 ? (int)r : (int)info.ssi_signo;
 }
-static inline int clx_signal_ignore(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -errno : 0; }
 static inline int clx_rtmin(void) { return SIGRTMIN; }
 static inline int clx_rtmax(void) { return SIGRTMAX; }
 

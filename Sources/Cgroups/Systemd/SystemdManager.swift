@@ -196,16 +196,22 @@ struct SystemdManager: ~Copyable {
         if name == SystemdManager.name + ".UnitExists" && !hasReset {
           hasReset = true
           try resetFailed()
-        } else if let unknown = SystemdManager.unknownProperty(text), optional.contains(unknown),
-          properties.contains(where: { $0.name == unknown })
-        {
-          properties.removeAll { $0.name == unknown }
-        } else {
+        } else if !SystemdManager.leaveOutUnknown(text, optional, &properties) {
           throw failure("start", name, text)
         }
         request = try requestScope(properties)
       }
     }
+  }
+
+  /// Takes away the property that this systemd says it does not know, if that may be left out.
+  private static func leaveOutUnknown(_ text: String, _ optional: [String], _ properties: inout [UnitProperty]) -> Bool
+  {
+    guard let unknown = unknownProperty(text), optional.contains(unknown),
+      let index = properties.firstIndex(where: { $0.name == unknown })
+    else { return false }
+    properties.remove(at: index)
+    return true
   }
 
   /// `Cannot set property AllowedCPUs, or unknown property.`
@@ -247,10 +253,9 @@ struct SystemdManager: ~Copyable {
         SystemdManager.write(properties, to: &writer)
       }
       guard case .error(let name, let text) = try answer(to: request) else { return }
-      guard let unknown = SystemdManager.unknownProperty(text), optional.contains(unknown),
-        properties.contains(where: { $0.name == unknown })
-      else { throw failure("set properties of", name, text) }
-      properties.removeAll { $0.name == unknown }
+      guard SystemdManager.leaveOutUnknown(text, optional, &properties) else {
+        throw failure("set properties of", name, text)
+      }
     }
   }
 }

@@ -73,18 +73,10 @@ enum UnitProperties {
 
   /// `0-2,5` as bits, the first number in the lowest bit of the first byte; `nil`: the kernel shall say what is wrong.
   static func bitmap(_ list: String) -> [UInt8]? {
-    var bits: [UInt8] = []
-    for part in list.split(separator: ",") {
-      let ends = part.split(separator: "-", omittingEmptySubsequences: false)
-      guard ends.count <= 2, let first = decimal(ends[0].utf8), let last = decimal(ends[ends.count - 1].utf8),
-        first <= last, last < 8192
-      else { return nil }
-      for number in Int(first)...Int(last) {
-        while bits.count <= number / 8 { bits.append(0) }
-        bits[number / 8] |= 1 << UInt8(number % 8)
-      }
-    }
-    return bits.isEmpty ? nil : bits
+    guard let words = bitMask(list: list, limit: 8192) else { return nil }
+    var bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
+    while bytes.last == 0 { bytes.removeLast() }
+    return bytes
   }
 
   /// Files of cgroup v2 that are a property in all but name.

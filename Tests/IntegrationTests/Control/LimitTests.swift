@@ -50,7 +50,7 @@ extension Integration {
         // It goes on with more of it.
         let update = try bundle.apus("update", "--memory", "1G", "--memory-swap", "1G", bundle.id)
         #expect(update.description == Outcome.silent)
-        #expect(waitUntil(seconds: 20) { Files.exists(bundle.rootfs + "/done") })
+        #expect(waitUntil { Files.exists(bundle.rootfs + "/done") })
       }
     }
 
@@ -80,7 +80,7 @@ extension Integration {
         // A variable of the shell: nothing that could be dropped or swapped.
         bundle.arguments = ["sh", "-c", "x=$(yes | head -c 30000000); touch /ready; sleep 1000; true"]
         try bundle.launch()
-        try #require(waitUntil(seconds: 20) { Files.exists(bundle.rootfs + "/ready") })
+        try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
         let update = try bundle.apus("update", "--memory", "4M", "--memory-swap", "4M", bundle.id)
         #expect(update.status == 1)
         #expect(update.errors.contains("more memory than that is in use"), "\(update)")

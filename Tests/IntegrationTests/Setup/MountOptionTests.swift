@@ -4,15 +4,6 @@ import Testing
 extension Integration {
   /// The words of a mount's `options`, as the container feels them.
   @Suite struct MountOptions {
-    /// The options of the topmost mount at a path, as /proc/self/mountinfo has them.
-    private static func options(of path: String) -> String {
-      "awk '$5 == \"\(path)\" { line = $6 } END { print line }' /proc/self/mountinfo"
-    }
-
-    private static func superOptions(of path: String) -> String {
-      "awk '$5 == \"\(path)\" { line = $NF } END { print line }' /proc/self/mountinfo"
-    }
-
     private static func words(_ line: String) -> Set<String> { Set(line.split(separator: ",").map(String.init)) }
 
     /// Mounts a tmpfs of the test's own at a directory of the bundle, with one below it, for the time of `body`.
@@ -46,7 +37,7 @@ extension Integration {
     func aFileSystemHas(_ option: String, _ seen: String, _ not: String) throws {
       try withBundle { bundle throws in
         bundle.mount("/data", type: "tmpfs", from: "tmpfs", option)
-        let words = MountOptions.words(try bundle.output(of: MountOptions.options(of: "/data")))
+        let words = MountOptions.words(try bundle.output(of: MountInfo.options(of: "/data")))
         #expect(words.contains(seen) && !words.contains(not), "\(words)")
       }
     }
@@ -63,7 +54,7 @@ extension Integration {
         try MountOptions.withTree(bundle, flags[option] ?? 0) { tree throws in
           bundle.mount("/data", type: "bind", from: tree, "rbind", "r" + option)
           let lines = try bundle.output(
-            of: MountOptions.options(of: "/data") + "; " + MountOptions.options(of: "/data/below")
+            of: MountInfo.options(of: "/data") + "; " + MountInfo.options(of: "/data/below")
           ).split(separator: "\n").map { MountOptions.words(String($0)) }
           #expect(lines.count == 2)
           for words in lines { #expect(words.contains(seen) && !words.contains(not), "\(words)") }
@@ -77,7 +68,7 @@ extension Integration {
         try MountOptions.withTree(bundle, kept) { tree throws in
           bundle.mount("/data", type: "bind", from: tree, "bind", "ro")
           #expect(
-            MountOptions.words(try bundle.output(of: MountOptions.options(of: "/data")))
+            MountOptions.words(try bundle.output(of: MountInfo.options(of: "/data")))
               == ["ro", "nosuid", "nodev", "noexec", "noatime"])
         }
       }
@@ -105,7 +96,7 @@ extension Integration {
         bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", first, second)
         bundle.mount("/new", type: "tmpfs", from: "tmpfs", first, second)
         for line in try bundle.output(
-          of: MountOptions.options(of: "/data") + "; " + MountOptions.options(of: "/new")
+          of: MountInfo.options(of: "/data") + "; " + MountInfo.options(of: "/new")
         ).split(separator: "\n") {
           #expect(MountOptions.words(String(line)).contains(seen), "\(line)")
         }
@@ -129,7 +120,7 @@ extension Integration {
     func theFileSystemHasTheFlag(_ word: String) throws {
       try withBundle { bundle throws in
         bundle.mount("/new", type: "tmpfs", from: "tmpfs", word)
-        #expect(MountOptions.words(try bundle.output(of: MountOptions.superOptions(of: "/new"))).contains(word))
+        #expect(MountOptions.words(try bundle.output(of: MountInfo.superOptions(of: "/new"))).contains(word))
       }
     }
 
@@ -167,7 +158,7 @@ extension Integration {
         bundle.mount("/data", type: "tmpfs", from: "tmpfs", "nosuid", "size=64k")
         bundle.mount("/data", type: "tmpfs", from: "tmpfs", "remount", "noexec")
         let lines = try bundle.output(
-          of: MountOptions.options(of: "/data") + "; " + MountOptions.superOptions(of: "/data")
+          of: MountInfo.options(of: "/data") + "; " + MountInfo.superOptions(of: "/data")
         )
         .split(separator: "\n").map { MountOptions.words(String($0)) }
         #expect(lines[0].isSuperset(of: ["rw", "nosuid", "noexec"]))
@@ -179,7 +170,7 @@ extension Integration {
       try withBundle { bundle throws in
         bundle.mount("/data", type: "tmpfs", from: "tmpfs", "size=64k")
         bundle.mount("/data", type: "tmpfs", from: "tmpfs", "remount", "size=128k")
-        #expect(MountOptions.words(try bundle.output(of: MountOptions.superOptions(of: "/data"))).contains("size=128k"))
+        #expect(MountOptions.words(try bundle.output(of: MountInfo.superOptions(of: "/data"))).contains("size=128k"))
       }
     }
 
@@ -239,7 +230,7 @@ extension Integration {
           "/data", type: "overlay", from: "overlay", lower, "upperdir=\(bundle.workspace)/upper",
           "workdir=\(bundle.workspace)/work", "nosuid", "noatime", "sync")
         try bundle.expect(
-          "ls /data | wc -l; touch /data/new; \(MountOptions.options(of: "/data"))", prints: "20\nrw,nosuid,noatime")
+          "ls /data | wc -l; touch /data/new; \(MountInfo.options(of: "/data"))", prints: "20\nrw,nosuid,noatime")
         #expect(Files.exists(bundle.workspace + "/upper/new"))
       }
     }

@@ -4,16 +4,6 @@ import Testing
 extension Integration {
   /// The root file system and what is mounted into it, seen from inside.
   @Suite struct Mounts {
-    /// The options of the topmost mount at a path, as /proc/self/mountinfo has them.
-    private static func options(of path: String) -> String {
-      "awk '$5 == \"\(path)\" { line = $6 } END { print line }' /proc/self/mountinfo"
-    }
-
-    /// Those of its file system.
-    private static func superOptions(of path: String) -> String {
-      "awk '$5 == \"\(path)\" { line = $NF } END { print line }' /proc/self/mountinfo"
-    }
-
     /// Its propagation: `shared:N`, `master:N`, or nothing.
     private static func propagation(of path: String) -> String {
       "awk '$5 == \"\(path)\" { line = $7 } END { sub(/:.*/, \"\", line); sub(/-/, \"private\", line); print line }' "
@@ -217,7 +207,7 @@ extension Integration {
     func aBindHasTheFlag(_ option: String, _ seen: String) throws {
       try withBundle { bundle throws in
         bundle.mount("/work", type: "bind", from: bundle.workspace, "bind", option)
-        let options = try bundle.output(of: Mounts.options(of: "/work"))
+        let options = try bundle.output(of: MountInfo.options(of: "/work"))
         #expect(options.split(separator: ",").contains(Substring(seen)))
       }
     }
@@ -226,7 +216,7 @@ extension Integration {
       try withBundle { bundle throws in
         bundle.mount("/scratch", type: "tmpfs", from: "tmpfs", "nosuid", "nodev", "size=64k", "mode=1750")
         let lines = try bundle.output(
-          of: "stat -c %a /scratch; \(Mounts.options(of: "/scratch")); \(Mounts.superOptions(of: "/scratch"))"
+          of: "stat -c %a /scratch; \(MountInfo.options(of: "/scratch")); \(MountInfo.superOptions(of: "/scratch"))"
         ).split(separator: "\n")
         #expect(lines.first == "1750")
         #expect(lines[1].split(separator: ",").contains("nosuid"))
@@ -299,7 +289,7 @@ extension Integration {
           ["destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]]
         ]
         bundle.mount("/sys", type: "sysfs", from: "sysfs", "nosuid", "noexec", "nodev", "ro")
-        let lines = try bundle.output(of: Mounts.options(of: "/proc") + ";" + Mounts.options(of: "/sys")).split(
+        let lines = try bundle.output(of: MountInfo.options(of: "/proc") + ";" + MountInfo.options(of: "/sys")).split(
           separator: "\n")
         #expect(lines[0].hasPrefix("rw,nosuid,nodev,noexec"))
         #expect(lines[1].hasPrefix("ro,nosuid,nodev,noexec"))
@@ -335,7 +325,7 @@ extension Integration {
         bundle.mount("/sys/fs/cgroup", type: "cgroup", from: "cgroup", "ro", "nosuid", "noexec", "nodev")
         let lines = try bundle.output(
           of:
-            "cat /proc/self/cgroup | grep :memory:; cat /sys/fs/cgroup/memory/tasks | head -n 1; \(Mounts.options(of: "/sys/fs/cgroup/memory"))"
+            "cat /proc/self/cgroup | grep :memory:; cat /sys/fs/cgroup/memory/tasks | head -n 1; \(MountInfo.options(of: "/sys/fs/cgroup/memory"))"
         ).split(separator: "\n")
         #expect(lines[0].hasSuffix(":/"))
         #expect(lines[1] == "1")

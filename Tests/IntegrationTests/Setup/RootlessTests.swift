@@ -86,7 +86,7 @@ extension Integration {
           environment: [
             "PATH=\(Machine.path)", bundle.marker, "HOME=" + bundle.workspace, "XDG_RUNTIME_DIR=" + bundle.workspace,
           ]
-        ).finish(seconds: 100)
+        ).finish()
         // podman leaves a process that holds its namespaces.
         for pid in Processes.marked(bundle.marker) { kill(pid, SIGKILL) }
         #expect(outcome.status == 0, "\(outcome)")

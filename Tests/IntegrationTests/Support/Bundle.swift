@@ -260,7 +260,7 @@ final class Bundle {
   ///
   /// - Parameter own: mounts that the test itself has made.
   func expectNothingLeft(mounts own: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) {
-    _ = waitUntil(seconds: 5) {
+    _ = waitUntil {
       Children.shared.reapOrphans()
       return Processes.marked(marker).isEmpty
     }
@@ -287,7 +287,7 @@ final class Bundle {
     }
     expectNothingLeft(sourceLocation: sourceLocation)
     for pid in Processes.marked(marker) { kill(pid, SIGKILL) }
-    _ = waitUntil(seconds: 5) {
+    _ = waitUntil {
       Children.shared.reapOrphans()
       return Processes.marked(marker).isEmpty
     }

@@ -85,6 +85,9 @@ enum Processes {
     return stat[end...].dropFirst(2).first
   }
 
+  /// Whether it runs, sleeps or is stopped: all but being a zombie, or gone.
+  static func isAlive(_ pid: Int) -> Bool { state(pid).map { !"ZX".contains($0) } ?? false }
+
   /// The line `NAME:` of /proc/PID/status.
   static func status(_ pid: Int, _ name: String) -> String? {
     let lines = (try? Files.read("/proc/\(pid)/status"))?.split(separator: "\n") ?? []
@@ -95,14 +98,14 @@ enum Processes {
   static func namespace(_ pid: Int, _ kind: String) -> String? { Files.link("/proc/\(pid)/ns/\(kind)") }
 }
 
-/// Waits until something is true, for at most `seconds`.
+/// Waits until something is true, for at most `seconds`: many, since a machine that is busy is no reason to fail.
 ///
 /// - Returns: whether it became true.
-func waitUntil(seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
-  let deadline = Date().addingTimeInterval(seconds)
+func waitUntil(seconds: Double = 60, _ condition: () throws -> Bool) rethrows -> Bool {
+  let deadline = ContinuousClock.now + .seconds(seconds)
   while true {
     if try condition() { return true }
-    if Date() > deadline { return false }
+    if ContinuousClock.now > deadline { return false }
     usleep(1000)
   }
 }

@@ -56,7 +56,7 @@ final class Command {
   }
 
   /// Waits until the command has ended; kills it, and fails, when that takes too long.
-  func finish(seconds: Double = 30) throws -> Outcome {
+  func finish(seconds: Double = 120) throws -> Outcome {
     let ended = waitUntil(seconds: seconds) { hasEnded }
     guard ended, let status else { throw TestError("process \(pid) did not end within \(seconds) seconds") }
     return Outcome(status: status, output: try Command.contents(output), errors: try Command.contents(errors))
