@@ -56,6 +56,18 @@ extension Container {
     }
     return process
   }
+
+  /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
+  func joinedNamespaces(_ config: Config) throws(Failure) -> NamespaceFlags {
+    var kinds = try NamespacePlan(config.linux ?? Config.Linux()).separated
+    guard kinds.contains(.user) else { return kinds }
+    try step("namespaces") { () throws(SystemError) in
+      let own = try fileStatus("/proc/self/ns/user")
+      let its = try fileStatus("/proc/" + String(record.state.pid ?? 0) + "/ns/user")
+      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) }
+    }
+    return kinds
+  }
 }
 
 /// A process that runs its program in a container.
@@ -87,7 +99,7 @@ private struct Execution {
     try program.checkTerminal(consoleSocket: options.consoleSocket, isAttached: !options.detach)
     let pid = container.record.state.pid ?? 0
     var plan = JoinPlan(
-      container: target.descriptor.number, pid: pid, namespaces: try Execution.namespaces(config, of: pid),
+      container: target.descriptor.number, pid: pid, namespaces: try container.joinedNamespaces(config),
       keyring: container.record.hasKeyring ? container.id.text : nil, process: program)
     plan.finalAffinity = try Execution.affinity(process.execCPUAffinity?.final, "final")
     self.plan = plan
@@ -95,18 +107,6 @@ private struct Execution {
     cgroup = try container.cgroup()
     filter = try store.compileFilter(config)
     listener = try SeccompListener.connect(for: container)
-  }
-
-  /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
-  private static func namespaces(_ config: Config, of pid: Int32) throws(Failure) -> NamespaceFlags {
-    var kinds = try NamespacePlan(config.linux ?? Config.Linux()).separated
-    guard kinds.contains(.user) else { return kinds }
-    try step("namespaces") { () throws(SystemError) in
-      let own = try fileStatus("/proc/self/ns/user")
-      let its = try fileStatus("/proc/" + String(pid) + "/ns/user")
-      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) }
-    }
-    return kinds
   }
 
   private static func affinity(_ list: String?, _ name: String) throws(Failure) -> [UInt64] {

@@ -12,6 +12,8 @@ public struct JoinPlan {
   public var process: ProcessPlan
   /// The CPUs the process may use once it is in its cgroup, as a bit mask; empty: those of the cgroup.
   public var finalAffinity: [UInt64] = []
+  /// What the process does there instead of running a program.
+  public var mountChange: MountChange?
 
   public init(container: Int32, pid: Int32, namespaces: NamespaceFlags, keyring: String?, process: ProcessPlan) {
     self.container = container
@@ -81,6 +83,10 @@ private func become(_ plan: JoinPlan, _ channels: InitChannels, _ parent: consum
     try settle(channels, keeping: plan.kept(channels), parent)
     try plan.process.setOOMScore()
     try plan.enter(plan.namespaces.subtracting(.pid))
+    if let change = plan.mountChange {
+      try change.carryOut()
+      return try announce(parent)
+    }
     ready = try plan.setUp(channels, parent)
     try announce(parent)
   } catch {
@@ -98,6 +104,7 @@ extension JoinPlan {
   /// The descriptors the process needs.
   fileprivate func kept(_ channels: InitChannels) -> [Int32] {
     channels.all + [container] + (0..<process.preservedDescriptors).map { 3 + $0 }
+      + (mountChange?.added.mounts.map { $0.prepared } ?? [])
   }
 
   /// Enters the namespaces, and becomes the root of the user namespace among them.

@@ -1,0 +1,98 @@
+import Cgroups
+import JSON
+import Linux
+import OCI
+import Sandbox
+
+extension ContainerStore {
+  /// Mounts more into a running container, or nothing where one of the mounts fails.
+  ///
+  /// - Parameter file: JSON, like `mounts` of config.json: the array, or an object that has it. Sources are the host's paths, and
+  ///   relative ones start at the bundle.
+  public func addMounts(_ id: ContainerID, file: String) throws(Failure) {
+    try requireSeal()
+    let container = try find(id)
+    let config = try container.config(withMountsOf: file)
+    var sandbox = try container.sandbox(config)
+    // Made here, where the host's files are, and attached there.
+    for index in sandbox.rootfs.mounts.indices { sandbox.rootfs.mounts[index].isPrivate = true }
+    let prepared = PreparedMounts()
+    try prepared.make(for: &sandbox)
+    let cgroup = try container.cgroup()
+    let change = MountChange(
+      added: sandbox.rootfs, cgroups: try CgroupView(of: cgroup, planned: cgroup, sandbox))
+    try withExtendedLifetime(prepared) { () throws(Failure) in try container.carryOut(change, config) }
+  }
+
+  /// Unmounts what is mounted at the destinations of the file, the last first.
+  public func removeMounts(_ id: ContainerID, file: String) throws(Failure) {
+    try requireSeal()
+    let container = try find(id)
+    var config = try container.config()
+    config.mounts = []
+    let sandbox = try container.sandbox(config)
+    var change = MountChange(added: sandbox.rootfs, cgroups: CgroupView(.none, inNamespace: false, isOwn: true))
+    change.removed = try readMounts(file).map { $0.destination }
+    try container.carryOut(change, config)
+  }
+}
+
+extension Container {
+  /// The container's configuration with the mounts of a file in the place of its own.
+  fileprivate func config(withMountsOf file: String) throws(Failure) -> Config {
+    var config = try config()
+    config.mounts = try readMounts(file)
+    let errors = config.validate().filter { $0.severity == .error }.map { $0.description }
+    if !errors.isEmpty { throw Failure(file + ": " + errors.joined(separator: "; ")) }
+    return config
+  }
+
+  /// The plan of those mounts, in the root that is there.
+  fileprivate func sandbox(_ config: Config) throws(Failure) -> SandboxPlan {
+    var sandbox = try SandboxPlan(config, bundle: record.state.bundle, usesPivotRoot: true)
+    guard sandbox.namespaces.separates(.mount) else {
+      throw Failure("container \"" + id.text + "\" has no mount namespace of its own")
+    }
+    sandbox.rootfs.readOnly = false
+    for mount in sandbox.rootfs.mounts where mount.exceedsContext {
+      throw Failure(mount.name + ": an option is longer than the 255 bytes that a mount in a running container takes")
+    }
+    return sandbox
+  }
+
+  /// Lets a process enter the container, change its mounts and end.
+  fileprivate func carryOut(_ change: MountChange, _ config: Config) throws(Failure) {
+    guard let target = try process() else { throw notRunning }
+    var plan = JoinPlan(
+      container: target.descriptor.number, pid: record.state.pid ?? 0, namespaces: try joinedNamespaces(config),
+      keyring: nil, process: .none)
+    plan.mountChange = change
+    var running = RunningInit(cgroup: .disabled)
+    defer { running.abandon() }
+    do throws(Failure) {
+      let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
+      let socket = Socket(Descriptor(taking: pair.first))
+      running.started = try step("join") { () throws(SystemError) in
+        defer { _ = Descriptor(taking: pair.second) }
+        return try startJoined(plan, InitChannels(parent: pair.second))
+      }
+      if case .intermediate = running.started { try running.awaitPID(socket) }
+      guard try running.message(socket) == .created else { throw RunningInit.confused }
+    } catch {
+      throw error.errno == .noSuchProcess ? notRunning : error
+    }
+  }
+}
+
+private func readMounts(_ file: String) throws(Failure) -> [Config.Mount] {
+  let bytes = try step("mounts") { () throws(SystemError) in try readFile(file) }
+  do {
+    let root = try JSON.Document(bytes, file: file).root
+    guard root.isArray else { return try root.object().objects("mounts", Config.Mount.init) }
+    var mounts: [Config.Mount] = []
+    for element in try root.elements() { mounts.append(try Config.Mount(element.object())) }
+    return mounts
+  } catch {
+    throw Failure(error.description)
+  }
+}
