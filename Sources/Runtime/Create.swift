@@ -135,6 +135,7 @@ struct Creation {
       let status = try step("root.path") { () throws(SystemError) in try fileStatus(path) }
       guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
     }
+    try plan.checkMountNamespace()
     try plan.checkSecurityModules()
     try plan.process.checkTerminal(consoleSocket: options.consoleSocket, isAttached: isAttached)
   }
@@ -327,7 +328,7 @@ struct Creation {
     try container.write(record)
     container.record = record
     if let path = options.pidFile { try writePIDFile(path, pid) }
-    if let path = options.pidfdSocket { try sendPIDFD(path, pid) }
+    if let path = options.pidfdSocket ?? config.annotations["run.oci.pidfd_receiver"] { try sendPIDFD(path, pid) }
     try terminal.receiveMaster()
     return Created(container: container, pid: pid, socket: socket, terminal: terminal)
   }

@@ -85,6 +85,7 @@ extension RootfsPlan {
     case .pivotRoot: lines = ["pivot_root"]
     case .moveRoot: lines = ["move the root"]
     case .changeRoot: lines = ["chroot"]
+    case .detachedTree: lines = ["chroot into a detached tree"]
     }
     if let propagation { lines.append("propagation of / " + propagation.name) }
     lines += readOnlyPaths.map { "read-only " + $0 } + maskedPaths.map { "mask " + $0 }

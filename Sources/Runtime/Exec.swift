@@ -58,13 +58,14 @@ extension Container {
   }
 
   /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
-  func joinedNamespaces(_ config: Config) throws(Failure) -> NamespaceFlags {
-    var kinds = try NamespacePlan(config.linux ?? Config.Linux()).separated
-    guard kinds.contains(.user) else { return kinds }
+  func joined(_ namespaces: NamespacePlan) throws(Failure) -> NamespaceFlags {
+    var kinds = namespaces.separated
+    // That of an ordinary user's container may have been added.
+    guard kinds.contains(.user) || CurrentProcess.effectiveUID != 0 else { return kinds }
     try step("namespaces") { () throws(SystemError) in
       let own = try fileStatus("/proc/self/ns/user")
       let its = try fileStatus("/proc/" + String(record.state.pid ?? 0) + "/ns/user")
-      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) }
+      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) } else { kinds.insert(.user) }
     }
     return kinds
   }
@@ -97,16 +98,19 @@ private struct Execution {
     var program = try ProcessPlan(process, in: config)
     try program.setPreserved(options.preserveFDs)
     try program.checkTerminal(consoleSocket: options.consoleSocket, isAttached: !options.detach)
+    try program.checkSecurityModules()
+    let namespaces = try NamespacePlan(config.linux ?? Config.Linux())
     let pid = container.record.state.pid ?? 0
     var plan = JoinPlan(
-      container: target.descriptor.number, pid: pid, namespaces: try container.joinedNamespaces(config),
+      container: target.descriptor.number, pid: pid, namespaces: try container.joined(namespaces),
       keyring: container.record.hasKeyring ? container.id.text : nil, process: program)
+    plan.changesRoot = !namespaces.created.contains(.mount)
     plan.finalAffinity = try Execution.affinity(process.execCPUAffinity?.final, "final")
     self.plan = plan
     initialAffinity = try Execution.affinity(process.execCPUAffinity?.initial, "initial")
     cgroup = try container.cgroup()
     filter = try store.compileFilter(config)
-    listener = try SeccompListener.connect(for: container)
+    listener = try SeccompListener.connect(for: container, isStarting: false)
   }
 
   private static func affinity(_ list: String?, _ name: String) throws(Failure) -> [UInt64] {

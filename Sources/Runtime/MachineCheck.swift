@@ -134,11 +134,9 @@ struct MachineCheck {
         "process.oomScoreAdj", "the caller's is " + String(own) + ", and lowering it needs CAP_SYS_RESOURCE",
         hint: "leave it out, or write a number from " + String(own) + " to 1000")
     }
-    if let profile = process.apparmorProfile, !profile.isEmpty, !pathExists("/sys/kernel/security/apparmor") {
-      error("process.apparmorProfile", "AppArmor is not on here", hint: "leave the profile out")
-    }
-    if let label = process.selinuxLabel, !label.isEmpty, !pathExists("/sys/fs/selinux/enforce") {
-      error("process.selinuxLabel", "SELinux is not on here", hint: "leave the label out")
+    attempt("process.apparmorProfile") { () throws(Failure) in try checkAppArmor(process.apparmorProfile) }
+    attempt("process.selinuxLabel") { () throws(Failure) in
+      try checkSELinux(process.selinuxLabel, property: "process.selinuxLabel")
     }
   }
 
@@ -232,7 +230,8 @@ struct MachineCheck {
     if linux.memoryPolicy != nil, !pathExists("/proc/self/numa_maps") {
       error("linux.memoryPolicy", "this kernel has no memory policies (CONFIG_NUMA)")
     }
-    let (config, bundle) = (config, bundle)
+    let (config, bundle, label) = (config, bundle, linux.mountLabel)
+    attempt("linux.mountLabel") { () throws(Failure) in try checkSELinux(label, property: "linux.mountLabel") }
     if let settings = linux.intelRdt {
       attempt("linux.intelRdt") { () throws(Failure) in
         _ = try ResourceControl(settings, id: "check", root: ResourceControl.mountPoint())
@@ -240,7 +239,9 @@ struct MachineCheck {
     }
     if inspection.problems.allSatisfy({ $0.problem.severity == .warning }) {
       // The rest of what compiling says: seen one by one above where there are many of a kind.
-      attempt("") { () throws(Failure) in _ = try SandboxPlan(config, bundle: bundle, usesPivotRoot: true) }
+      attempt("") { () throws(Failure) in
+        try SandboxPlan(config, bundle: bundle, usesPivotRoot: true).checkMountNamespace()
+      }
     }
   }
 

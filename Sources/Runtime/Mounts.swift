@@ -21,7 +21,7 @@ extension ContainerStore {
     let cgroup = try container.cgroup()
     let change = MountChange(
       added: sandbox.rootfs, cgroups: try CgroupView(of: cgroup, planned: cgroup, sandbox))
-    try withExtendedLifetime(prepared) { () throws(Failure) in try container.carryOut(change, config) }
+    try withExtendedLifetime(prepared) { () throws(Failure) in try container.carryOut(change, sandbox.namespaces) }
   }
 
   /// Unmounts what is mounted at the destinations of the file, the last first.
@@ -33,7 +33,7 @@ extension ContainerStore {
     let sandbox = try container.sandbox(config)
     var change = MountChange(added: sandbox.rootfs, cgroups: CgroupView(.none, inNamespace: false, isOwn: true))
     change.removed = try readMounts(file).map { $0.destination }
-    try container.carryOut(change, config)
+    try container.carryOut(change, sandbox.namespaces)
   }
 }
 
@@ -61,10 +61,10 @@ extension Container {
   }
 
   /// Lets a process enter the container, change its mounts and end.
-  fileprivate func carryOut(_ change: MountChange, _ config: Config) throws(Failure) {
+  fileprivate func carryOut(_ change: MountChange, _ namespaces: NamespacePlan) throws(Failure) {
     guard let target = try process() else { throw notRunning }
     var plan = JoinPlan(
-      container: target.descriptor.number, pid: record.state.pid ?? 0, namespaces: try joinedNamespaces(config),
+      container: target.descriptor.number, pid: record.state.pid ?? 0, namespaces: try joined(namespaces),
       keyring: nil, process: .none)
     plan.mountChange = change
     var running = RunningInit(cgroup: .disabled)

@@ -35,7 +35,7 @@ final class NotifyProxy {
 
   /// Whether the container gets a socket: not where it has its host's files, or a socket by its own configuration.
   static func isWanted(for plan: SandboxPlan) -> Bool {
-    manager != nil && plan.namespaces.created.contains(.mount)
+    manager != nil && plan.rootfs.entry != .changeRoot
       && !plan.process.environment.contains { $0.hasPrefix("NOTIFY_SOCKET=") }
   }
 

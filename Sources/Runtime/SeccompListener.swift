@@ -25,13 +25,15 @@ final class SeccompListener {
   }
 
   /// Connects to the listener of the container; `nil`: it has none.
-  static func connect(for container: borrowing Container) throws(Failure) -> SeccompListener? {
+  ///
+  /// - Parameter isStarting: whether it is about the container's own process; otherwise about a further one.
+  static func connect(for container: borrowing Container, isStarting: Bool) throws(Failure) -> SeccompListener? {
     guard container.record.notifiesListener else { return nil }
     let config = try container.config()
     guard let path = path(in: config) else { return nil }
     let socket = try step("linux.seccomp.listenerPath") { () throws(SystemError) in try Socket.connect(stream: path) }
     var state = container.record.state(with: config.annotations)
-    state.status = .created
+    state.status = isStarting ? .created : try container.status()
     return SeccompListener(socket, config.linux?.seccomp?.listenerMetadata, state)
   }
 

@@ -16,7 +16,7 @@ extension ContainerStore {
     }
     let poststart = try poststartHooks(container)
     let notifications = try NotifyProxy.listen(for: container, staysWithProcess: false)
-    let listener = try SeccompListener.connect(for: container)
+    let listener = try SeccompListener.connect(for: container, isStarting: true)
     if let failure = try openGate(container, listener) ?? runPoststart(poststart, container) {
       // runtime.md, "Lifecycle" 7 and 9: after a hook that failed the life goes on with the container's destruction.
       try killAll(container)
@@ -107,7 +107,7 @@ extension ContainerStore {
   /// The last steps of `run`: the program, and the hooks behind it.
   func awaitStart(_ created: borrowing Created) throws(Failure) {
     let poststart = try poststartHooks(created.container)
-    let listener = try SeccompListener.connect(for: created.container)
+    let listener = try SeccompListener.connect(for: created.container, isStarting: true)
     try step("start") { () throws(SystemError) in try created.socket.send(.start) }
     if let failure = try awaitProgram(created.socket, of: created.pid, listener)
       ?? runPoststart(poststart, created.container)

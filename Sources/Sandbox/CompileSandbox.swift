@@ -19,7 +19,9 @@ extension SandboxPlan {
     rootfs = RootfsPlan(path: absolute(root.path, in: bundle))
     rootfs.readOnly = root.readonly
     if !usesPivotRoot { rootfs.entry = .moveRoot }
-    if !namespaces.created.contains(.mount) { rootfs.entry = .changeRoot }
+    if !namespaces.created.contains(.mount) {
+      rootfs.entry = namespaces.joins(.mount) || !config.changesMounts ? .changeRoot : .detachedTree
+    }
     if rootfs.entry == .changeRoot && (root.readonly || linux.rootfsPropagation != nil) {
       throw Failure(
         "config.json: root.readonly and linux.rootfsPropagation: the root of a mount namespace that is joined stays as it is"
@@ -27,7 +29,7 @@ extension SandboxPlan {
     }
     for kind in [NamespaceFlags.pid, .ipc] where !namespaces.separates(kind) { rootfs.sharedNamespaces.insert(kind) }
     rootfs.propagation = linux.rootfsPropagation?.propagation
-    rootfs.mountLabel = linux.mountLabel
+    rootfs.mountLabel = linux.mountLabel.flatMap { $0.isEmpty ? nil : $0 }
     if let kind = config.annotations["run.oci.mount_context_type"] { rootfs.mountLabelKind = kind }
     for (index, mount) in config.mounts.enumerated() {
       rootfs.mounts.append(try MountPlan(mount, index: index, bundle: bundle))
@@ -37,7 +39,7 @@ extension SandboxPlan {
       return false
     }
     // Nor when the root is the one there is.
-    if rootfs.entry == .changeRoot && splitPath(rootfs.path) == ("/", ".") { rootfs.populatesDev = false }
+    if !namespaces.created.contains(.mount) && splitPath(rootfs.path) == ("/", ".") { rootfs.populatesDev = false }
     rootfs.devices = rootfs.populatesDev ? try SandboxPlan.devices(linux.devices) : []
     rootfs.maskedPaths = linux.maskedPaths
     rootfs.readOnlyPaths = linux.readonlyPaths
@@ -66,6 +68,29 @@ extension SandboxPlan {
       plans.append(plan)
     }
     return plans
+  }
+}
+
+extension SandboxPlan {
+  /// Fails where mounts are asked for that the caller's mount namespace does not allow.
+  public func checkMountNamespace() throws(Failure) {
+    guard rootfs.entry == .detachedTree else { return }
+    if namespaces.separates(.user) {
+      throw Failure("config.json: mounts: a container with a user namespace needs a mount namespace for them")
+    }
+    for mount in rootfs.mounts where mount.propagation.contains(where: { $0.propagation == .unbindable }) {
+      throw Failure(
+        "config.json: mounts[" + String(mount.index) + "]: what cannot be bound again needs a mount namespace to be in")
+    }
+  }
+}
+
+extension Config {
+  /// Whether anything is to be mounted, or to be changed about what is.
+  fileprivate var changesMounts: Bool {
+    if !mounts.isEmpty || root?.readonly == true { return true }
+    guard let linux else { return false }
+    return linux.rootfsPropagation != nil || !linux.maskedPaths.isEmpty || !linux.readonlyPaths.isEmpty
   }
 }
 

@@ -358,7 +358,14 @@ private func writeSysctl(_ parameters: [(path: String, value: String)]) throws(F
   if parameters.isEmpty { return }
   let proc = try step("sysctl") { () throws(SystemError) in try Procfs(processesOnly: false) }
   for (path, value) in parameters {
-    try step("sysctl") { () throws(SystemError) in try proc.write(value, to: "sys/" + path) }
+    try step("sysctl") { () throws(SystemError) in
+      // The files belong to root outside; root of a user namespace may do what they stand for.
+      switch path {
+      case "kernel/hostname": try CurrentProcess.setHostname(value)
+      case "kernel/domainname": try CurrentProcess.setDomainname(value)
+      default: try proc.write(value, to: "sys/" + path)
+      }
+    }
   }
 }
 

@@ -7,6 +7,8 @@ public struct JoinPlan {
   public var containerPID: Int32
   /// The kinds of namespaces in which the container differs from the runtime.
   public var namespaces: NamespaceFlags
+  /// Whether the root is the container process's alone, and not that of its mount namespace.
+  public var changesRoot = false
   /// Whose session keyring is joined; `nil`: the caller's is kept.
   public var keyring: String?
   public var process: ProcessPlan
@@ -63,6 +65,7 @@ private func makeSibling(_ plan: JoinPlan, _ channels: InitChannels, _ parent: c
     try plan.process.setOOMScore()
     try plan.enter(plan.namespaces)
     inside.namespaces = []
+    inside.changesRoot = false
     inside.process.oomScoreAdjustment = nil
     let cloned = try step("clone") { () throws(SystemError) in try clone(into: [], sibling: true) }
     if case .parent(let pid) = cloned {
@@ -107,16 +110,30 @@ extension JoinPlan {
       + (mountChange?.added.mounts.map { $0.prepared } ?? [])
   }
 
-  /// Enters the namespaces, and becomes the root of the user namespace among them.
+  /// Enters the namespaces, becomes the root of the user namespace among them, and goes to the container's root.
   fileprivate func enter(_ kinds: NamespaceFlags) throws(Failure) {
+    // Before another mount namespace is entered, whose /proc may be anything.
+    let root = changesRoot ? try step("rootfs") { () throws(SystemError) in try openRoot() } : -1
     try step("namespaces") { () throws(SystemError) in try join(kinds) }
-    guard kinds.contains(.user) else { return }
-    try becomeRootOfUserNamespace()
-    try step("user namespace") { () throws(SystemError) in
-      // A change of credentials has cleared them.
-      try CurrentProcess.setParentDeathSignal(Signal.kill.number)
-      try CurrentProcess.setDumpable(false)
+    if kinds.contains(.user) {
+      try becomeRootOfUserNamespace()
+      try step("user namespace") { () throws(SystemError) in
+        // A change of credentials has cleared them.
+        try CurrentProcess.setParentDeathSignal(Signal.kill.number)
+        try CurrentProcess.setDumpable(false)
+      }
     }
+    guard root >= 0 else { return }
+    try step("rootfs") { () throws(SystemError) in
+      try CurrentProcess.changeDirectory(Descriptor(taking: root))
+      try CurrentProcess.changeRootToCurrentDirectory()
+    }
+  }
+
+  private func openRoot() throws(SystemError) -> Int32 {
+    let root = try openFile("/proc/" + String(containerPID) + "/root", [.path, .directory])
+    try checkContainer()
+    return root.release()
   }
 
   /// Joins the container's namespaces of these kinds: all at once (setns(2) with a pidfd, Linux 5.8), or where the kernel
@@ -139,7 +156,11 @@ extension JoinPlan {
     // The user namespace first, for the rights in the others; the mount namespace last, for the path of the others.
     let order: [NamespaceFlags] = [.user, .pid, .cgroup, .ipc, .uts, .network, .time, .mount]
     for kind in order where kinds.contains(kind) { try kind.join(try openFile(directory + kind.fileName)) }
-    // Its number may have come to mean another process while we looked.
+    try checkContainer()
+  }
+
+  /// To be called behind a look at the container process by its number, which may have come to mean another meanwhile.
+  private func checkContainer() throws(SystemError) {
     let hasEnded = try poll([Polled(container, .readable)], milliseconds: 0)[0].isReady
     if hasEnded { throw SystemError(call: "setns", subject: "", errno: .noSuchProcess) }
   }

@@ -9,11 +9,21 @@ struct Rootfs: ~Copyable {
   let root: Root
   /// Mounts that become read-only when everything is in place: what lies below them is still to be made.
   private var readOnlyLater: [Int32] = []
+  /// The mount namespace to go back to with the tree; -1: none.
+  private var home: Int32 = -1
 
   /// Takes the directory as the root of a tree of mounts of our own; as it is, where the mount namespace is not ours alone.
   init(_ plan: RootfsPlan) throws(Failure) {
     self.plan = plan
     let path = plan.path
+    if plan.entry == .detachedTree {
+      home = try step("mount namespace") { () throws(SystemError) in
+        let home = try openFile("/proc/self/ns/mnt")
+        // One for the time in which the tree is made.
+        try NamespaceFlags.mount.unshare()
+        return home.release()
+      }
+    }
     if plan.entry == .changeRoot {
       root = try step("rootfs") { () throws(SystemError) in Root(try openFile(path, [.path, .directory])) }
       return
@@ -438,16 +448,30 @@ struct Rootfs: ~Copyable {
   /// Makes the root file system `/`, and lets the host's go.
   func enter() throws(Failure) {
     try step("rootfs") { () throws(SystemError) in
+      if plan.entry == .detachedTree { return try takeTreeHome() }
       try CurrentProcess.changeDirectory(root.directory)
       switch plan.entry {
       case .pivotRoot: try MountNamespace.pivotIntoCurrentDirectory()
       case .moveRoot: try MountNamespace.moveCurrentDirectoryToRoot()
-      case .changeRoot: try CurrentProcess.changeRootToCurrentDirectory()
+      case .changeRoot, .detachedTree: try CurrentProcess.changeRootToCurrentDirectory()
       }
-      if let propagation = plan.propagation {
-        try MountNamespace.setPropagation(propagation, of: "/", recursive: false)
-      }
+      try setRootPropagation()
     }
+  }
+
+  /// A copy of the tree stays whole when the namespace in which it was made goes, and when its descriptor is closed, as long as
+  /// a process has its root there.
+  private func takeTreeHome() throws(SystemError) {
+    let tree = try DetachedMount(cloning: root.directory, recursive: true)
+    try NamespaceFlags.mount.join(Descriptor(taking: home))
+    try CurrentProcess.changeDirectory(tree.descriptor)
+    try CurrentProcess.changeRootToCurrentDirectory()
+    try setRootPropagation()
+  }
+
+  private func setRootPropagation() throws(SystemError) {
+    guard let propagation = plan.propagation else { return }
+    try MountNamespace.setPropagation(propagation, of: "/", recursive: false)
   }
 }
 

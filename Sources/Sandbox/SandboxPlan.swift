@@ -109,8 +109,11 @@ public struct RootfsPlan: Equatable, Sendable {
     case pivotRoot
     /// For root file systems on an initramfs, which pivot_root(2) refuses.
     case moveRoot
-    /// Without a mount namespace of the container's own nothing but the process's root is changed.
+    /// In the mount namespace of others: nothing but the process's root is changed.
     case changeRoot
+    /// In the runtime's mount namespace: the root is a tree of mounts that no namespace holds. Nobody else sees it, and it goes
+    /// with the last process in it.
+    case detachedTree
   }
 
   /// Absolute path on the host.

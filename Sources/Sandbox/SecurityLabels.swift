@@ -1,14 +1,24 @@
 import Linux
 import OCI
 
+/// Fails where a profile was asked for and AppArmor is not on: nothing is to run with less protection than was asked for.
+public func checkAppArmor(_ profile: String?) throws(Failure) {
+  // Without AppArmor everything is unconfined.
+  guard let profile, !profile.isEmpty, profile != "unconfined", !SecurityModules.hasAppArmor else { return }
+  throw Failure("process.apparmorProfile: \"" + profile + "\": AppArmor is not on")
+}
+
+/// The same for a label of SELinux, the `property` of the configuration.
+public func checkSELinux(_ label: String?, property: String) throws(Failure) {
+  guard let label, !label.isEmpty, !SecurityModules.hasSELinux else { return }
+  throw Failure(property + ": \"" + label + "\": SELinux is not on")
+}
+
 extension SandboxPlan {
-  /// Fails where a label was asked for and the kernel has no security module that knows it: nothing is to run with less
-  /// protection than was asked for.
+  /// Fails where a label was asked for and the kernel has no security module that knows it.
   public func checkSecurityModules() throws(Failure) {
     try process.checkSecurityModules()
-    if rootfs.mountLabel != nil && !SecurityModules.hasSELinux {
-      throw Failure("linux.mountLabel: SELinux is not on, so nothing can carry a label")
-    }
+    try checkSELinux(rootfs.mountLabel, property: "linux.mountLabel")
     switch rootfs.mountLabelKind {
     case "context", "fscontext", "defcontext", "rootcontext": break
     default:
@@ -22,13 +32,8 @@ extension SandboxPlan {
 extension ProcessPlan {
   /// As ``SandboxPlan/checkSecurityModules()``, for a process alone.
   public func checkSecurityModules() throws(Failure) {
-    // Without AppArmor everything is unconfined.
-    if let apparmorProfile, apparmorProfile != "unconfined", !SecurityModules.hasAppArmor {
-      throw Failure("process.apparmorProfile \"" + apparmorProfile + "\": AppArmor is not on")
-    }
-    if let selinuxLabel, !SecurityModules.hasSELinux {
-      throw Failure("process.selinuxLabel \"" + selinuxLabel + "\": SELinux is not on")
-    }
+    try checkAppArmor(apparmorProfile)
+    try checkSELinux(selinuxLabel, property: "process.selinuxLabel")
   }
 
   /// The labels that execve(2) gives the program.

@@ -138,16 +138,24 @@ long ct_receive_message(int listener, int milliseconds, char *text, size_t size,
   return length;
 }
 
-int ct_answer_notification(int descriptor, int milliseconds, int error) {
+int ct_take_notification(int descriptor, int milliseconds, uint64_t *id) {
   struct pollfd polled = {.fd = descriptor, .events = POLLIN};
   if (poll(&polled, 1, milliseconds) != 1 || !(polled.revents & POLLIN)) return -1;
   struct seccomp_notif question;
   memset(&question, 0, sizeof question);
   if (ioctl(descriptor, SECCOMP_IOCTL_NOTIF_RECV, &question) != 0) return -1;
-  struct seccomp_notif_resp answer = {
-      .id = question.id, .error = -error, .flags = error ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-  if (ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SEND, &answer) != 0) return -1;
+  *id = question.id;
   return question.data.nr;
+}
+
+int ct_answer_notification(int descriptor, uint64_t id, int error) {
+  struct seccomp_notif_resp answer = {
+      .id = id, .error = -error, .flags = error ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+  return ioctl(descriptor, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+int ct_notification_waits(int descriptor, uint64_t id) {
+  return ioctl(descriptor, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 int ct_receive_descriptor(int listener, int milliseconds) {

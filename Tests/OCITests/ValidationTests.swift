@@ -143,10 +143,6 @@ private let linux = [
     $0.linux?.maskedPaths = ["/a", "b"]
     $0.linux?.readonlyPaths = [""]
   },
-  Case("linux.maskedPaths: needs a mount namespace; without one it would cover the host's files") {
-    $0.linux?.namespaces = []
-    $0.linux?.maskedPaths = ["/a"]
-  },
   Case(
     #"linux.devices[0].path: must be absolute, found "null""#,
     #"linux.devices[0].minor: required, but missing: the type is "c""#,

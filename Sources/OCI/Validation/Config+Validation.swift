@@ -16,7 +16,6 @@ extension Config {
     hooks?.check(&findings)
     checkNames(&findings)
     if annotations.contains(where: { $0.key.isEmpty }) { findings.error("annotations", "must not have an empty key") }
-    checkMountNamespace(&findings)
     linux?.check(&findings)
     checkSeccompListener(&findings)
     return findings.problems
@@ -62,17 +61,6 @@ extension Config {
     let hint = "add {\"type\": \"uts\"} to linux.namespaces"
     if hostname != nil { findings.error("hostname", "needs a uts namespace", hint: hint) }
     if domainname != nil { findings.error("domainname", "needs a uts namespace", hint: hint) }
-  }
-
-  /// Without a mount namespace the process's root is all that changes: the rest would happen to the host.
-  private func checkMountNamespace(_ findings: inout Findings) {
-    guard let linux, !linux.has(.mount) else { return }
-    let hint = "add {\"type\": \"mount\"} to linux.namespaces"
-    if !mounts.isEmpty { findings.error("mounts", "needs a mount namespace", hint: hint) }
-    if root?.readonly == true { findings.error("root.readonly", "needs a mount namespace", hint: hint) }
-    if linux.rootfsPropagation != nil {
-      findings.error("linux.rootfsPropagation", "needs a mount namespace", hint: hint)
-    }
   }
 
   /// Notifications need somebody who receives them.

@@ -35,7 +35,7 @@ extension Features {
         intelRdt: .init(enabled: true, schemata: true, monitoring: true),
         memoryPolicy: .init(modes: Config.MemoryPolicy.Mode.allCases, flags: Config.MemoryPolicy.Flag.allCases),
         mountExtensions: .init(idmap: .init(enabled: true)),
-        netDevices: .init(enabled: false)),
+        netDevices: .init(enabled: true)),
       annotations: [
         "io.github.seccomp.libseccomp.version": SeccompSupport.libraryVersion,
         "run.oci.apus.commit": Build.commit,
@@ -52,8 +52,9 @@ extension Features {
   /// The annotations of config.json that change what is done.
   private static var honouredAnnotations: [String] {
     [
-      "org.systemd.property.", "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups",
-      "run.oci.seccomp_fail_unknown_syscall",
+      "org.apus.landlock.", "org.systemd.property.", "run.oci.delegate-cgroup", "run.oci.hooks.stderr",
+      "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type", "run.oci.pidfd_receiver",
+      "run.oci.seccomp.receiver", "run.oci.seccomp_fail_unknown_syscall",
     ]
   }
 }

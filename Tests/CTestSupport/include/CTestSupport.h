@@ -2,6 +2,7 @@
 #pragma once
 #include <spawn.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 
@@ -38,9 +39,15 @@ int ct_open_terminal(int *master, int *slave);
 // text, or -1.
 long ct_receive_message(int listener, int milliseconds, char *text, size_t size, int *descriptor);
 
-// Answers one question on a descriptor of SCMP_ACT_NOTIFY (seccomp_unotify(2)), waiting `milliseconds` for it: with the errno
-// `error`, or that the call may go on (0). The number of the system call, or -1 when there was no question.
-int ct_answer_notification(int descriptor, int milliseconds, int error);
+// Takes one question from a descriptor of SCMP_ACT_NOTIFY (seccomp_unotify(2)), waiting `milliseconds` for it. The number of
+// the system call, or -1 when there was none.
+int ct_take_notification(int descriptor, int milliseconds, uint64_t *id);
+
+// Answers it: with the errno `error`, or that the call may go on (0). 0, or -1 when nobody waits for the answer any more.
+int ct_answer_notification(int descriptor, uint64_t id, int error);
+
+// Whether somebody waits for the answer.
+int ct_notification_waits(int descriptor, uint64_t id);
 
 // The version of landlock(7) that the kernel has, or -1.
 int ct_landlock_version(void);

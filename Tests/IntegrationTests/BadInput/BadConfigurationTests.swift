@@ -239,6 +239,17 @@ extension Integration {
       }
     }
 
+    @Test func anUnknownSystemCallIsAnErrorWhenThatIsAskedFor() throws {
+      try withBundle { bundle throws in
+        bundle.config["annotations"] = ["run.oci.seccomp_fail_unknown_syscall": "1"]
+        bundle.config["linux"]["seccomp"] = [
+          "defaultAction": "SCMP_ACT_ALLOW",
+          "syscalls": [["names": ["a_call_of_the_future"], "action": "SCMP_ACT_ERRNO"]],
+        ]
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["linux.seccomp.syscalls[0]", "a_call_of_the_future"])
+      }
+    }
+
     @Test func aLargeConfigurationIsNoProblem() throws {
       try withBundle { bundle throws in
         let entries = (0..<10_000).map { "VARIABLE_\($0)=\(String(repeating: "v", count: 50))" }

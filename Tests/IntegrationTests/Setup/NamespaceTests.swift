@@ -214,14 +214,103 @@ extension Integration {
       }
     }
 
-    @Test(arguments: ["mounts", "root.readonly", "linux.maskedPaths"])
-    func whatWouldHappenToTheHostIsRefused(_ property: String) throws {
+    @Test func withoutAMountNamespaceTheMountsAreTheContainersAlone() throws {
       try withBundle { bundle throws in
         bundle.namespace("mount")
-        if property != "mounts" { bundle.config["mounts"] = [] }
-        if property == "root.readonly" { bundle.config["root"]["readonly"] = true }
-        if property == "linux.maskedPaths" { bundle.config["linux"]["maskedPaths"] = ["/proc/kcore"] }
-        bundle.expectRefused(try bundle.tryCreate(), "create", [property + ": needs a mount namespace"])
+        bundle.mount("/data", type: "tmpfs", from: "tmpfs")
+        bundle.mount("/data/deep/er", type: "tmpfs", from: "tmpfs")
+        bundle.arguments = [
+          "sh", "-c",
+          "echo words > /data/deep/er/file; stat -f -c %T /data /proc > /answer; readlink /proc/self/ns/mnt >> /answer;"
+            + "exec sleep 1000",
+        ]
+        try bundle.create()
+        #expect(mounts(below: bundle.directory) == [])
+        try bundle.start()
+        let wanted = "tmpfs\nproc\n" + (Processes.namespace(Int(getpid()), "mnt") ?? "") + "\n"
+        #expect(waitUntil { (try? Files.read(bundle.rootfs + "/answer")) == wanted })
+        #expect(mounts(below: bundle.directory) == [])
+        #expect(Files.names(bundle.rootfs + "/data") == [])
+        #expect(try bundle.apus("exec", bundle.id, "cat", "/data/deep/er/file").output == "words\n")
+        // Nothing has to be cleared away, whoever ends it.
+        kill(pid_t(try bundle.pid()), SIGKILL)
+        try bundle.waitUntilStopped()
+        #expect(try bundle.apus("delete", bundle.id).status == 0)
+        bundle.expectNothingLeft()
+      }
+    }
+
+    @Test func withoutAMountNamespaceTheRootIsProtectedAsEver() throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        try Files.write("secret", to: bundle.rootfs + "/etc/secret")
+        bundle.config["root"]["readonly"] = true
+        bundle.config["linux"]["rootfsPropagation"] = "private"
+        bundle.config["linux"]["maskedPaths"] = ["/etc/secret", "/sys"]
+        bundle.config["linux"]["readonlyPaths"] = ["/proc/sys"]
+        try bundle.expect(
+          "cat /etc/secret; touch /new 2>&1 | grep -o Read-only; (echo 1 > /proc/sys/net/ipv4/ip_forward) 2>&1 | grep -o Read-only;"
+            + "echo done > /dev/null && echo done",
+          prints: "Read-only\nRead-only\ndone")
+      }
+    }
+
+    @Test func withoutAMountNamespaceNoLinkLeadsAMountOutside() throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        try Files.makeLink(bundle.rootfs + "/data", to: "../../../../../../../../etc")
+        bundle.mount("/data", type: "tmpfs", from: "tmpfs")
+        try bundle.expect("ls /etc; touch /etc/inside; ls /etc", prints: "inside")
+        #expect(!Files.exists("/etc/inside") && !Files.exists(bundle.rootfs + "/etc/inside"))
+      }
+    }
+
+    @Test func whatFailsOnTheWayLeavesNoMount() throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        bundle.mount("/data", type: "tmpfs", from: "tmpfs")
+        bundle.mount("/other", type: "tmpfs", from: "tmpfs", "nosuchoption=1")
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["mount #2 \"/other\"", "nosuchoption"])
+      }
+    }
+
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
+    func aUserNamespaceCannotMountInTheCallers() throws {
+      try withBundle { bundle throws in
+        bundle.mapIDs(to: 100_000)
+        bundle.namespace("mount")
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["mounts", "needs a mount namespace"])
+        bundle.namespace("user")
+        bundle.config["linux"]["uidMappings"] = .null
+        bundle.config["linux"]["gidMappings"] = .null
+        bundle.mount("/data", type: "tmpfs", from: "tmpfs", "unbindable")
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["mounts[1]", "needs a mount namespace"])
+      }
+    }
+
+    @Test func aFurtherProcessHasTheContainersRoot() throws {
+      try withBundle { bundle throws in
+        bundle.namespace("mount")
+        bundle.config["mounts"] = []
+        try bundle.launch("sleep", "1000")
+        let outcome = try bundle.apus("exec", bundle.id, "sh", "-c", "ls -d /usr 2>&1; ls -d ../../../bin/busybox; pwd")
+        #expect(outcome.lines == ["ls: /usr: No such file or directory", "../../../bin/busybox", "/"], "\(outcome)")
+      }
+    }
+
+    @Test func inAJoinedMountNamespaceToo() throws {
+      try withBundle { owner throws in
+        try owner.makeRootfs(owner.rootfs + "/inner")
+        try owner.launch("sleep", "1000")
+        let pid = try owner.pid()
+        try withBundle { bundle throws in
+          bundle.namespace("mount", path: "/proc/\(pid)/ns/mnt")
+          bundle.config["root"]["path"] = "/inner"
+          bundle.config["mounts"] = []
+          try bundle.launch("sleep", "1000")
+          let outcome = try bundle.apus("exec", bundle.id, "sh", "-c", "ls -d /inner 2>&1; ls /bin/busybox")
+          #expect(outcome.lines == ["ls: /inner: No such file or directory", "/bin/busybox"], "\(outcome)")
+        }
       }
     }
 
@@ -253,6 +342,21 @@ extension Integration {
         let lines = try bundle.output(of: "id -u; cat /proc/self/uid_map /proc/self/gid_map; touch /tmp/mine")
           .split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
         #expect(lines == ["0", "0 100000 5000", "0 100000 5000"])
+      }
+    }
+
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"), arguments: [true, false])
+    func kernelParametersOfEveryNamespaceAreSet(_ isMapped: Bool) throws {
+      try withBundle { bundle throws in
+        if isMapped { bundle.mapIDs(to: 100_000) }
+        let parameters = [
+          ("kernel.hostname", "inside"), ("kernel/domainname", "example.org"), ("kernel.msgmax", "4096"),
+          ("fs.mqueue.msg_max", "20"), ("net.ipv4.ip_forward", "1"),
+        ]
+        for (name, value) in parameters { bundle.config["linux"]["sysctl"][name] = .string(value) }
+        let files = parameters.map { "/proc/sys/" + $0.0.replacingOccurrences(of: ".", with: "/") }
+        try bundle.expect(
+          "cat \(files.joined(separator: " "))", prints: parameters.map(\.1).joined(separator: "\n"))
       }
     }
 

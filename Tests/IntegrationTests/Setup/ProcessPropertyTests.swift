@@ -158,6 +158,18 @@ extension Integration {
       }
     }
 
+    @Test func thePidfdIsSentToTheReceiverOfAnAnnotation() throws {
+      try withBundle { bundle throws in
+        let listener = try Listener(bundle.workspace + "/pidfd")
+        bundle.config["annotations"] = ["run.oci.pidfd_receiver": .string(listener.path)]
+        try bundle.launch("sleep", "1000")
+        let descriptor = try #require(listener.receive())
+        defer { close(descriptor) }
+        #expect(
+          try Files.read("/proc/self/fdinfo/\(descriptor)").contains("Pid:\t\(try bundle.pid())\n"))
+      }
+    }
+
     @Test func aPidfdSocketNobodyListensAtIsAnError() throws {
       try withBundle { bundle throws in
         let create = try bundle.tryCreate(["--pidfd-socket", "/missing/socket"])

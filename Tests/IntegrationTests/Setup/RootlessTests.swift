@@ -94,6 +94,69 @@ extension Integration {
       }
     }
 
+    // MARK: exec
+
+    @Test func furtherProcessesJoinIt() throws {
+      try withUsersBundle { bundle throws in
+        try bundle.launch("sleep", "1000")
+        let pid = try bundle.pid()
+        let kinds = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"]
+        let inside = try bundle.execOutput(
+          of: (["id -u"] + kinds.map { "readlink /proc/self/ns/\($0)" }).joined(separator: ";"))
+        #expect(
+          inside.split(separator: "\n").map(String.init) == ["0"] + kinds.map { Processes.namespace(pid, $0) ?? "" })
+        #expect(try bundle.exec([], "sh", "-c", "exit 7").status == 7)
+        let further = try bundle.execDetached([], "sleep", "1000")
+        #expect(Processes.status(further, "Uid")?.hasPrefix("15000") == true)
+      }
+    }
+
+    @Test(.enabled(if: OrdinaryUser.canGiveIDs, "needs newuidmap"))
+    func aFurtherProcessMayBeAnotherUserOfTheContainer() throws {
+      try withUsersBundle(RootlessContainers.giver) { bundle throws in
+        try bundle.launch("sleep", "1000")
+        #expect(try bundle.execOutput(["--user", "1000:1001"], of: "id -u; id -g") == "1000\n1001")
+        let further = try bundle.execDetached(["--user", "1000:1001"], "sleep", "1000")
+        #expect(Processes.status(further, "Uid")?.hasPrefix("700999") == true)
+        #expect(Processes.status(further, "Gid")?.hasPrefix("701000") == true)
+      }
+    }
+
+    // MARK: who is asking
+
+    @Test func thatRootIsOrdinaryCanBeSaid() throws {
+      try withBundle { bundle throws in
+        bundle.arguments = ["sleep", "1000"]
+        try bundle.writeConfig()
+        func call(_ rootless: String, _ arguments: String...) throws -> Outcome {
+          try Command(
+            [Machine.runtime, "--rootless", rootless] + arguments,
+            environment: ["PATH=\(Machine.path)", bundle.marker, "XDG_RUNTIME_DIR=" + bundle.directory]
+          ).finish()
+        }
+        #expect(try call("true", "create", "--bundle", bundle.directory, bundle.id).status == 0)
+        #expect(Files.exists(bundle.directory + "/apus/\(bundle.id)/state.json"))
+        for answer in ["auto", "false"] {
+          #expect(try call(answer, "state", bundle.id).errors.contains("container does not exist"))
+        }
+        #expect(try call("true", "delete", "--force", bundle.id).status == 0)
+      }
+    }
+
+    @Test func thatAUserIsRootCanBeSaidAndIsOfNoUse() throws {
+      try withUsersBundle(RootlessContainers.giver) { bundle throws in
+        try bundle.writeConfig()
+        let outcome = try Command(
+          bundle.runtime + ["--rootless=false", "create", "--bundle", bundle.directory, bundle.id],
+          environment: ["PATH=\(Machine.path)", bundle.marker, "XDG_RUNTIME_DIR=" + bundle.directory]
+        ).finish()
+        bundle.expectRefused(outcome, "create", ["/run/apus", "permission denied"])
+        // What an ordinary user's container may lack, this one must have.
+        bundle.expectRefused(try bundle.tryCreate(global: ["--rootless=false"]), "create", ["cgroup"])
+        #expect(try bundle.tryCreate(global: ["--rootless=auto"]).status == 0)
+      }
+    }
+
     // MARK: the state directory
 
     @Test func theStatesAreBelowTheUsersRuntimeDirectory() throws {

@@ -106,6 +106,77 @@ extension Integration {
       }
     }
 
+    /// seccomp_unotify(2): without the flag a signal takes the question back, with it none but a deadly one does.
+    @Test(arguments: [true, false]) func aSignalDoesNotTakeTheQuestionBackWithTheFlag(_ hasFlag: Bool) throws {
+      try withAgent(["chdir"]) { bundle, agent throws in
+        if hasFlag { bundle.config["linux"]["seccomp"]["flags"] = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"] }
+        bundle.arguments = [
+          "sh", "-c", "trap 'echo signal >> /answer' USR1; cd /tmp; echo moved >> /answer; exec sleep 1000",
+        ]
+        try bundle.launch()
+        _ = try agent.receive()
+        let question = try agent.take()
+        let pid = try bundle.pid()
+        kill(pid_t(pid), SIGUSR1)
+        if hasFlag {
+          // Still pending, since nobody woke up for it.
+          let pending = UInt64(Processes.status(pid, "ShdPnd") ?? "", radix: 16) ?? 0
+          #expect(pending & (1 << UInt64(SIGUSR1 - 1)) != 0)
+          #expect(agent.isAsked(question) && agent.answer(question, error: 0))
+          #expect(waitUntil { (try? Files.read(bundle.rootfs + "/answer")) == "signal\nmoved\n" })
+        } else {
+          #expect(waitUntil { !agent.isAsked(question) })
+          #expect(!agent.answer(question, error: 0))
+        }
+      }
+    }
+
+    // MARK: exec
+
+    @Test(arguments: [false, true]) func aFurtherProcessIsDecidedAboutToo(_ isDetached: Bool) throws {
+      try withAgent { bundle, agent throws in
+        bundle.arguments = ["sleep", "1000"]
+        bundle.config["linux"]["seccomp"]["flags"] = [
+          "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG",
+        ]
+        try bundle.launch()
+        let own = try agent.receive()["pid"].integer
+        let script = "echo $$ > /number; mkdir /tmp/x 2>&1 | grep -o '\(SeccompNotify.words)' > /answer"
+        let flags = isDetached ? ["--detach", "--pid-file", bundle.workspace + "/pid"] : []
+        let command = try bundle.begin(["exec"] + flags + [bundle.id, "sh", "-c", script])
+        let sent = try agent.receive()
+        #expect(sent["fds"] == ["seccompFd"])
+        #expect(sent["metadata"].text == "some words")
+        #expect(sent["state"]["id"].text == bundle.id)
+        #expect(sent["state"]["status"].text == "running")
+        #expect(sent["state"]["pid"].integer == own)
+        // It waits for the answer meanwhile.
+        let question = try agent.take()
+        let pid = try #require(sent["pid"].integer)
+        #expect(pid != own)
+        #expect(
+          Processes.status(pid, "NSpid")?.split(separator: "\t").last.map(String.init)
+            == (try Files.read(bundle.rootfs + "/number").trimmingCharacters(in: .newlines)))
+        #expect(agent.answer(question, error: SeccompNotify.answer))
+        #expect(try command.finish().status == 0)
+        if isDetached { #expect(try Files.read(bundle.workspace + "/pid") == String(pid)) }
+        expectAnswer(in: bundle)
+      }
+    }
+
+    @Test func aFurtherProcessDoesNotRunWithoutItsListener() throws {
+      try withAgent { bundle, agent throws in
+        bundle.arguments = ["sleep", "1000"]
+        try bundle.launch()
+        _ = try agent.receive()
+        unlink(agent.path)
+        bundle.expectExecRefused(
+          try bundle.exec([], "touch", "/tmp/ran"), ["exec: linux.seccomp.listenerPath: ", agent.path])
+        #expect(!Files.exists(bundle.rootfs + "/tmp/ran"))
+        #expect(try bundle.status == "running")
+      }
+    }
+
     @Test func theProgramHasNoDescriptorOfIt() throws {
       try withAgent(["swapon"]) { bundle, agent throws in
         bundle.arguments = ["sh", "-c", "ls -l /proc/self/fd > /answer; exec sleep 1000"]

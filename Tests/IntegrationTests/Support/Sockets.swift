@@ -40,6 +40,8 @@ final class SeccompAgent {
 
   /// What the runtime sends with the descriptor of the container's process.
   func receive() throws -> JSON {
+    if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
     var text = [CChar](repeating: 0, count: 65536)
     let length = ct_receive_message(listener, 20_000, &text, text.count, &descriptor)
     guard length > 0, descriptor >= 0 else { throw TestError("no descriptor came to \(path)") }
@@ -47,5 +49,21 @@ final class SeccompAgent {
   }
 
   /// Answers the next question; the number of the system call, -1 when none comes any more.
-  func answer(error: Int32) -> Int32 { ct_answer_notification(descriptor, 20_000, error) }
+  func answer(error: Int32) -> Int32 {
+    var id: UInt64 = 0
+    let call = ct_take_notification(descriptor, 20_000, &id)
+    return call >= 0 && ct_answer_notification(descriptor, id, error) == 0 ? call : -1
+  }
+
+  /// The next question, to be answered later.
+  func take() throws -> UInt64 {
+    var id: UInt64 = 0
+    guard ct_take_notification(descriptor, 20_000, &id) >= 0 else { throw TestError("no question came to \(path)") }
+    return id
+  }
+
+  func answer(_ question: UInt64, error: Int32) -> Bool { ct_answer_notification(descriptor, question, error) == 0 }
+
+  /// Whether the process still waits for the answer.
+  func isAsked(_ question: UInt64) -> Bool { ct_notification_waits(descriptor, question) != 0 }
 }
