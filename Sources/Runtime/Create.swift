@@ -204,7 +204,8 @@ struct Creation {
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
     let plan = InitPlan(
-      id: id.text, sandbox: sandbox, cgroups: try CgroupView(of: running.cgroup, planned: cgroup, sandbox), hooks: hooks,
+      id: id.text, sandbox: sandbox, cgroups: try CgroupView(of: running.cgroup, planned: cgroup, sandbox),
+      hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)

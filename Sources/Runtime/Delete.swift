@@ -24,7 +24,9 @@ extension ContainerStore {
     if force { try killAll(container) }
     try container.lock()
     let status = try container.status()
-    guard try status == .stopped || status == .creating || force && container.isLeaving else {
+    var isOver = status == .stopped || status == .creating
+    if force && !isOver { isOver = try container.isLeaving }
+    if !isOver {
       throw Failure(
         "container \"" + id.text + "\" is " + status.rawValue + " and not stopped; kill it first, or use --force")
     }
@@ -42,7 +44,9 @@ extension ContainerStore {
         }
       }
       try killCgroup(container)
-      if try !waitForEnd(of: process, container) { throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL") }
+      if try !waitForEnd(of: process, container) {
+        throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL")
+      }
     } else {
       try killCgroup(container)
     }
@@ -53,7 +57,8 @@ extension ContainerStore {
   private func waitForEnd(of process: borrowing PIDFD, _ container: borrowing Container) throws(Failure) -> Bool {
     for _ in 0..<(ContainerStore.endTimeout / 100) {
       let ended = try step("kill") { () throws(SystemError) in try process.waitForEnd(milliseconds: 100) }
-      if try ended || container.isLeaving { return true }
+      if ended { return true }
+      if try container.isLeaving { return true }
     }
     return false
   }

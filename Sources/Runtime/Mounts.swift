@@ -50,7 +50,7 @@ extension Container {
   /// The plan of those mounts, in the root that is there.
   fileprivate func sandbox(_ config: Config) throws(Failure) -> SandboxPlan {
     var sandbox = try SandboxPlan(config, bundle: record.state.bundle, usesPivotRoot: true)
-    guard sandbox.namespaces.separates(.mount) else {
+    guard sandbox.namespaces.created.contains(.mount) else {
       throw Failure("container \"" + id.text + "\" has no mount namespace of its own")
     }
     sandbox.rootfs.readOnly = false
