@@ -3,7 +3,7 @@
 machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
-    TESTS=version,run,cold,life,syscalls
+    TESTS=version,run,cold,life,exec,series,syscalls
     BUNDLES=minimal,docker-like,config-1MB (there are user-namespace and notify, too)
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
     APUS=bin/apus                    our own
@@ -11,7 +11,8 @@ machine does meets all of them alike. Run as root by `make bench`. Environment:
 
 Tests: version: --version; run: from start to the end of /bin/true; cold: the same of docker-like with a state directory that
 was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec (where offered), kill, delete
-of a sleeping container; syscalls: the calls of one run, counted by strace -f. config-1MB takes part in run only.
+of a sleeping container; exec: /bin/true in one container, attached and detached; series (a tenth of the rounds): 100 runs one after
+the other, and 100 containers created four at a time; syscalls: the calls of one run, counted by strace -f. config-1MB takes part in run only.
 
 Per command: wall time; CPU time of the runtime and of everything it reaped (wait4(2)), for create also with the container's
 first process up to then (create+init); peak resident memory. Prints medians, 95th percentiles and ratios; writes all samples to out/.
@@ -43,7 +44,7 @@ def setting(name, default):
 
 
 ROUNDS = int(setting("ROUNDS", "60"))
-TESTS = setting("TESTS", "version,run,cold,life,syscalls").split(",")
+TESTS = setting("TESTS", "version,run,cold,life,exec,series,syscalls").split(",")
 NAMES = setting("BUNDLES", "minimal,docker-like,config-1MB").split(",")
 WARM_UP = 3
 
@@ -189,6 +190,48 @@ class Bench:
         do("delete", container)
         return results
 
+    def exec(self):
+        name = "docker-like"
+        pid_file = f"{self.folder}/pid"
+        for runtime in self.runtimes if name in NAMES else ():
+            self.spawner.run(runtime.command("run", "--detach", "--bundle", bundles.write(self.folder, name, runtime.name, sleeping=True),
+                                             f"bench-{runtime.name}"))
+        for measured, runtime in self.rounds() if name in NAMES else ():
+            command = runtime.command("exec", f"bench-{runtime.name}", "/bin/true")
+            attached = self.spawner.run(command)
+            command[-2:-2] = ["--detach", "--pid-file", pid_file]
+            detached = self.spawner.run(command)
+            with open(pid_file) as file:
+                self.spawner.ask("reap", file.read())
+            if measured:
+                self.add_result(name, "exec", runtime, attached)
+                self.add_result(name, "exec --detach", runtime, detached)
+        for runtime in self.runtimes if name in NAMES else ():
+            self.remove(runtime, f"bench-{runtime.name}")
+
+    def remove(self, runtime, container):
+        pid = runtime.pid(container)
+        subprocess.run(runtime.command("kill", container, "KILL"), check=True)
+        self.spawner.ask("reap", pid)
+        subprocess.run(runtime.command("delete", "--force", container), check=True)
+
+    def series(self):
+        name, count = "minimal", 100
+        folders = {runtime.name: [bundles.write(self.folder, name, runtime.name, number=f"-{number}") for number in range(count)]
+                   for runtime in self.runtimes}
+        for number in range(max(3, ROUNDS // 10) if name in NAMES else 0):
+            shift = number % len(self.runtimes)
+            for runtime in self.runtimes[shift:] + self.runtimes[:shift]:
+                command = " ".join(runtime.command("run", "--bundle", folders[runtime.name][0], f"bench-{runtime.name}"))
+                result = self.spawner.run(["/bin/sh", "-c", f"for n in $(seq {count}); do {command} || exit 1; done"])
+                self.add(name, f"{count} × run", runtime, cpu=result["cpu"], wall=result["wall"])
+                base = folders[runtime.name][0].removesuffix("0")
+                command = " ".join(runtime.command("create", "--bundle", f"{base}{{}}", f"bench-{runtime.name}-{{}}"))
+                result = self.spawner.run(["/bin/sh", "-c", f"seq 0 {count - 1} | xargs -P 4 -I{{}} {command}"])
+                self.add(name, f"{count} × create, 4 at a time", runtime, cpu=result["cpu"], wall=result["wall"])
+                for number in range(count):
+                    self.remove(runtime, f"bench-{runtime.name}-{number}")
+
     def syscalls(self):
         output = f"{self.folder}/strace"
         for name in NAMES:
@@ -286,7 +329,7 @@ def main():
         sys.exit(__doc__)
     if os.geteuid() != 0:
         fail("runtimes are measured as root")
-    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "syscalls")]
+    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "exec", "series", "syscalls")]
     unknown += [name for name in NAMES if name not in bundles.BUNDLES]
     if unknown:
         fail(f"unknown: {', '.join(unknown)}")

@@ -114,6 +114,17 @@ make_image() {
   tar -C "$root" -cf "$1" .
 }
 
+# An image archive at $2 out of the layer $1, with the command $3 and the name $4.
+make_archive() {
+  local dir=$work/archive
+  rm -rf "$dir" && mkdir "$dir"
+  cp "$1" "$dir/layer.tar"
+  printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":%s},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$3" "$(sha256sum <"$1" | cut -d' ' -f1)" >"$dir/config.json"
+  printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$4" >"$dir/manifest.json"
+  tar -C "$dir" -cf "$2" config.json layer.tar manifest.json
+}
+
 # ---- cases ----
 
 passed=0 failed=0 skipped=0
