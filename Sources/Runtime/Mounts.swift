@@ -12,10 +12,16 @@ extension ContainerStore {
   public func addMounts(_ id: ContainerID, file: String) throws(Failure) {
     try requireSeal()
     let container = try find(id)
-    let config = try container.config(withMountsOf: file)
-    var sandbox = try container.sandbox(config)
-    // Made here, where the host's files are, and attached there.
-    for index in sandbox.rootfs.mounts.indices { sandbox.rootfs.mounts[index].isPrivate = true }
+    var sandbox = try container.sandboxWithoutMounts()
+    for (index, mount) in try readMounts(file, from: container).enumerated() {
+      var plan = try MountPlan(mount, index: index, bundle: container.record.state.bundle, file: file)
+      if plan.exceedsContext {
+        throw Failure(plan.name + ": an option is longer than the 255 bytes that a mount in a running container takes")
+      }
+      // Made here, where the host's files are, and attached there.
+      plan.isPrivate = true
+      sandbox.rootfs.mounts.append(plan)
+    }
     let prepared = PreparedMounts()
     try prepared.make(for: &sandbox)
     let cgroup = try container.cgroup()
@@ -28,9 +34,7 @@ extension ContainerStore {
   public func removeMounts(_ id: ContainerID, file: String) throws(Failure) {
     try requireSeal()
     let container = try find(id)
-    var config = try container.config()
-    config.mounts = []
-    let sandbox = try container.sandbox(config)
+    let sandbox = try container.sandboxWithoutMounts()
     var change = MountChange(added: sandbox.rootfs, cgroups: CgroupView(.none, inNamespace: false, isOwn: true))
     change.removed = try readMounts(file).map { $0.destination }
     try container.carryOut(change, sandbox.namespaces)
@@ -38,25 +42,16 @@ extension ContainerStore {
 }
 
 extension Container {
-  /// The container's configuration with the mounts of a file in the place of its own.
-  fileprivate func config(withMountsOf file: String) throws(Failure) -> Config {
+  /// The container's plan, of whose root nothing is to be made any more.
+  fileprivate func sandboxWithoutMounts() throws(Failure) -> SandboxPlan {
+    if try !isAlive { throw notRunning }
     var config = try config()
-    config.mounts = try readMounts(file)
-    let errors = config.validate().filter { $0.severity == .error }.map { $0.description }
-    if !errors.isEmpty { throw Failure(file + ": " + errors.joined(separator: "; ")) }
-    return config
-  }
-
-  /// The plan of those mounts, in the root that is there.
-  fileprivate func sandbox(_ config: Config) throws(Failure) -> SandboxPlan {
+    config.mounts = []
     var sandbox = try SandboxPlan(config, bundle: record.state.bundle, usesPivotRoot: true)
     guard sandbox.namespaces.created.contains(.mount) else {
       throw Failure("container \"" + id.text + "\" has no mount namespace of its own")
     }
     sandbox.rootfs.readOnly = false
-    for mount in sandbox.rootfs.mounts where mount.exceedsContext {
-      throw Failure(mount.name + ": an option is longer than the 255 bytes that a mount in a running container takes")
-    }
     return sandbox
   }
 
@@ -82,6 +77,15 @@ extension Container {
       throw error.errno == .noSuchProcess ? notRunning : error
     }
   }
+}
+
+/// Reads mounts and checks them, as those of the container's configuration.
+private func readMounts(_ file: String, from container: borrowing Container) throws(Failure) -> [Config.Mount] {
+  var config = try container.config()
+  config.mounts = try readMounts(file)
+  let errors = config.validate().filter { $0.severity == .error }.map { $0.description }
+  if !errors.isEmpty { throw Failure(file + ": " + errors.joined(separator: "; ")) }
+  return config.mounts
 }
 
 private func readMounts(_ file: String) throws(Failure) -> [Config.Mount] {

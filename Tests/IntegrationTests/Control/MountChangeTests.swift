@@ -108,15 +108,16 @@ extension Integration {
         let broken = bundle.workspace + "/broken.json"
         for (document, word) in [
           ("", "broken.json"), ("[", "broken.json:1"), ("[1]", "broken.json:1"), ("{\"mounts\": 1}", "mounts"),
-          ("[{}]", "destination"), ("[{\"destination\": \"/x\"}]", "type"), ("null", "broken.json:1"),
+          ("[{}]", "destination"), ("[{\"destination\": \"/x\"}]", "broken.json: mounts[0].type"), ("null", "broken.json:1"),
         ] {
           try Files.write(document, to: broken)
           bundle.expectMountsRefused(try bundle.apus("mounts", "add", bundle.id, broken), [word])
         }
-        bundle.expectMountsRefused(
-          try bundle.apus("mounts", "remove", bundle.id, file), ["/data", "nothing is mounted there"])
-        let root = try bundle.mounts([["destination": "/"]])
-        bundle.expectMountsRefused(try bundle.apus("mounts", "remove", bundle.id, root), ["root of the container"])
+        bundle.expectMountsRefused(try bundle.apus("mounts", "remove", bundle.id, file), ["/data", "No such file"])
+        for (place, word) in [("/bin", "nothing is mounted there"), ("/", "root of the container")] {
+          try Files.write("[{\"destination\": \"\(place)\"}]", to: broken)
+          bundle.expectMountsRefused(try bundle.apus("mounts", "remove", bundle.id, broken), [word])
+        }
         bundle.expectMountsRefused(try bundle.apus("mounts", "add", bundle.id, "/nowhere"), ["/nowhere"])
         bundle.expectMountsRefused(try bundle.apus("mounts", "change", bundle.id, file), ["change", "add, remove"])
         bundle.expectMountsRefused(try bundle.apus("mounts", "add", bundle.id), ["FILE"])

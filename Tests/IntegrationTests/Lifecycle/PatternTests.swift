@@ -20,6 +20,7 @@ extension Integration {
         #expect(delete.status == 1 && delete.errors.contains("other"), "\(delete)")
         #expect(try bundle.apus("delete", "--force", "--regex", "the").status == 0)
         #expect(bundle.ids == [])
+        #expect(names.flatMap { Hierarchies.existing(bundle.cgroupsPath + "-" + $0) } == [])
       }
     }
 
@@ -53,7 +54,7 @@ extension Bundle {
   /// A container of that name, in cgroups of its own.
   fileprivate func createOwn(_ name: String) throws {
     config["process"]["args"] = ["sleep", "1000"]
-    config["linux"]["cgroupsPath"] = .string(cgroupsPath + "/" + name)
+    config["linux"]["cgroupsPath"] = .string(cgroupsPath + "-" + name)
     try create(id: name)
   }
 }
