@@ -80,6 +80,7 @@ struct Creation {
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)
+    try sandbox.checkSecurityModules()
     cgroup = try store.cgroup(for: id, config)
     resourceControl = try config.linux?.intelRdt.map { (settings) throws(Failure) in
       try ResourceControl(settings, id: id.text, root: ResourceControl.mountPoint())
@@ -136,7 +137,6 @@ struct Creation {
       guard status.isDirectory else { throw Failure("root.path \"" + path + "\": not a directory") }
     }
     try plan.checkMountNamespace()
-    try plan.checkSecurityModules()
     try plan.process.checkTerminal(consoleSocket: options.consoleSocket, isAttached: isAttached)
   }
 

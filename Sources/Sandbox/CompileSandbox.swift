@@ -29,7 +29,7 @@ extension SandboxPlan {
     }
     for kind in [NamespaceFlags.pid, .ipc] where !namespaces.separates(kind) { rootfs.sharedNamespaces.insert(kind) }
     rootfs.propagation = linux.rootfsPropagation?.propagation
-    rootfs.mountLabel = linux.mountLabel.flatMap { $0.isEmpty ? nil : $0 }
+    rootfs.mountLabel = linux.mountLabel
     if let kind = config.annotations["run.oci.mount_context_type"] { rootfs.mountLabelKind = kind }
     for (index, mount) in config.mounts.enumerated() {
       rootfs.mounts.append(try MountPlan(mount, index: index, bundle: bundle))

@@ -16,7 +16,7 @@ public func checkSELinux(_ label: String?, property: String) throws(Failure) {
 
 extension SandboxPlan {
   /// Fails where a label was asked for and the kernel has no security module that knows it.
-  public func checkSecurityModules() throws(Failure) {
+  public mutating func checkSecurityModules() throws(Failure) {
     try process.checkSecurityModules()
     try checkSELinux(rootfs.mountLabel, property: "linux.mountLabel")
     switch rootfs.mountLabelKind {
@@ -31,14 +31,16 @@ extension SandboxPlan {
 
 extension ProcessPlan {
   /// As ``SandboxPlan/checkSecurityModules()``, for a process alone.
-  public func checkSecurityModules() throws(Failure) {
+  public mutating func checkSecurityModules() throws(Failure) {
     try checkAppArmor(apparmorProfile)
+    // Looked up here, once: where the label is written, /sys is the container's, if it has one.
+    if apparmorProfile != nil && !SecurityModules.hasAppArmor { apparmorProfile = nil }
     try checkSELinux(selinuxLabel, property: "process.selinuxLabel")
   }
 
   /// The labels that execve(2) gives the program.
   func writeLabels() throws(Failure) {
-    if let profile = apparmorProfile, SecurityModules.hasAppArmor {
+    if let profile = apparmorProfile {
       try step("process.apparmorProfile \"" + profile + "\"", hint: { _ in "is the profile loaded?" }) {
         () throws(SystemError) in
         do throws(SystemError) {

@@ -4,6 +4,8 @@
 //   faults -i PROCESS,NUMBER,NTH,ERRNO [-s TEXT] [-p PID] COMMAND…
 //                                                 the NTH call NUMBER of PROCESS is not made and fails with ERRNO; with ERRNO 0 the
 //                                                 process is killed instead
+//   faults -a TEXT -r FILE COMMAND…               writes to files with TEXT in their names are not made, and succeed: FILE gets a
+//                                                 line each, NAME TEXT
 //
 // Processes are counted in the order in which they appear: the command is 0, and PID, which waits for it, 1. One that becomes
 // another program is let go. Of the command, calls count from the first that opens a path with TEXT in it: what comes before is the
@@ -32,7 +34,8 @@ enum { most_processes = 256, most_numbers = 512, seconds = 20 };
 
 static struct process {
   pid_t pid;
-  int is_failing;
+  int is_skipped;
+  long value;
   int calls[most_numbers];
 } processes[most_processes];
 static int count;
@@ -42,7 +45,7 @@ static struct {
   long number;
 } target;
 static int is_hit, is_counting;
-static const char *start_text;
+static const char *start_text, *accepted;
 static FILE *record;
 static volatile sig_atomic_t is_late;
 
@@ -56,27 +59,40 @@ static struct process *find(pid_t pid) {
   return &processes[count++];
 }
 
-// The string at an address of the process; empty when there is none. One page at most: the next may not be there.
-static void read_text(pid_t pid, unsigned long address, char text[256]) {
+// Up to 255 bytes at an address of the process; none when there are none. One page at most: the next may not be there.
+static void read_bytes(pid_t pid, unsigned long address, size_t most, char text[256]) {
   text[0] = 0;
   if (address < 4096) return;
   size_t size = 4096 - address % 4096;
+  if (size > most) size = most;
   if (size > 255) size = 255;
   struct iovec ours = {text, size}, theirs = {(void *)address, size};
   ssize_t length = process_vm_readv(pid, &ours, 1, &theirs, 1, 0);
   text[length < 0 ? 0 : length] = 0;
+}
+
+// The string at an address of the process.
+static void read_text(pid_t pid, unsigned long address, char text[256]) {
+  read_bytes(pid, address, 255, text);
   for (char *c = text; *c; c++)
     if (*c <= ' ' || *c > '~') *c = 0;
 }
 
+// The name of an open file of the process; empty when there is none.
+static void read_name(pid_t pid, unsigned long descriptor, char name[256]) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/%lu", pid, descriptor);
+  ssize_t length = readlink(path, name, 255);
+  name[length < 0 ? 0 : length] = 0;
+}
+
 // The open file and the text among the first two arguments.
 static void print_what(pid_t pid, const unsigned long arguments[2]) {
-  char path[64], file[256], text[256];
+  char file[256], text[256];
   for (int i = 0; i < 2; i++) {
     if (arguments[i] < 1024 && i == 0) {
-      snprintf(path, sizeof path, "/proc/%d/fd/%lu", pid, arguments[i]);
-      ssize_t length = readlink(path, file, sizeof file - 1);
-      if (length > 0) fprintf(record, " %.*s", (int)length, file);
+      read_name(pid, arguments[0], file);
+      if (file[0]) fprintf(record, " %s", file);
     } else {
       read_text(pid, arguments[i], text);
       if (text[0]) fprintf(record, " %s", text);
@@ -108,7 +124,24 @@ static void answer(pid_t pid, long value) {
 #endif
 }
 
-static void begins(struct process *process, long number, const unsigned long arguments[2]) {
+// A write to a file of that name is written down instead.
+static void accept_write(struct process *process, long number, const unsigned long arguments[3]) {
+  char name[256], text[256];
+  if (number != SYS_write) return;
+  read_name(process->pid, arguments[0], name);
+  if (!strstr(name, accepted)) return;
+  read_bytes(process->pid, arguments[1], arguments[2], text);
+  fprintf(record, "%s %s\n", name, text);
+  process->is_skipped = 1;
+  process->value = (long)arguments[2];
+  skip(process->pid);
+}
+
+static void begins(struct process *process, long number, const unsigned long arguments[3]) {
+  if (accepted) {
+    accept_write(process, number, arguments);
+    return;
+  }
   int index = (int)(process - processes);
   if (index == 0 && !is_counting) {
     char text[256];
@@ -123,7 +156,8 @@ static void begins(struct process *process, long number, const unsigned long arg
     print_what(process->pid, arguments);
   } else if (index == target.process && number == target.number && nth == target.nth) {
     is_hit = 1;
-    process->is_failing = target.error != 0;
+    process->is_skipped = target.error != 0;
+    process->value = -target.error;
     if (target.error == 0) kill(process->pid, SIGKILL);
     else skip(process->pid);
   }
@@ -133,10 +167,10 @@ static void at_call(struct process *process) {
   struct __ptrace_syscall_info info;
   if (ptrace(PTRACE_GET_SYSCALL_INFO, process->pid, sizeof info, &info) <= 0) return;
   if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-    begins(process, (long)info.entry.nr, (unsigned long[]){info.entry.args[0], info.entry.args[1]});
-  } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && process->is_failing) {
-    process->is_failing = 0;
-    answer(process->pid, -target.error);
+    begins(process, (long)info.entry.nr, (unsigned long[]){info.entry.args[0], info.entry.args[1], info.entry.args[2]});
+  } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && process->is_skipped) {
+    process->is_skipped = 0;
+    answer(process->pid, process->value);
   }
 }
 
@@ -196,8 +230,9 @@ static int follow(pid_t command, pid_t attached) {
 int main(int argc, char **argv) {
   pid_t attached = 0;
   int option;
-  while ((option = getopt(argc, argv, "+i:p:r:s:")) != -1) {
+  while ((option = getopt(argc, argv, "+a:i:p:r:s:")) != -1) {
     switch (option) {
+      case 'a': accepted = optarg; break;
       case 'i':
         if (sscanf(optarg, "%d,%ld,%d,%d", &target.process, &target.number, &target.nth, &target.error) != 4) return 125;
         break;

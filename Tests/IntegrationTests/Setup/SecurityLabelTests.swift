@@ -91,6 +91,88 @@ extension Integration {
       }
     }
 
+    // MARK: with modules that are made up
+
+    /// The bundle's commands find both modules on.
+    ///
+    /// - Parameter record: is told what would be written to /proc/PID/attr, which then is not; `nil`: it is, and this kernel refuses it.
+    private static func pretend(for bundle: Bundle, record: String? = nil) {
+      let fake = bundle.workspace + "/fake"
+      let script = """
+        set -e; mkdir \(fake); mount -t tmpfs fake \(fake); cd \(fake)
+        mkdir -p fs/selinux fs/cgroup module/apparmor/parameters
+        : > fs/selinux/enforce; echo Y > module/apparmor/parameters/enabled
+        mount --rbind /sys/fs/cgroup fs/cgroup; mount --rbind fs /sys/fs; mount --rbind module /sys/module
+        cd /; exec "$@"
+        """
+      let recording = record.map { [Machine.faults, "-a", "/attr/", "-r", $0] } ?? []
+      bundle.runtime = ["/usr/bin/env", "unshare", "--mount", "sh", "-c", script, "sh"] + recording + [Machine.runtime]
+    }
+
+    /// With the pid of the one who writes as N.
+    private static func writes(in record: String) throws -> [String] {
+      try Files.read(record).split(separator: "\n").map { String($0).replacing(/\/[0-9]+\/attr/, with: "/N/attr") }
+    }
+
+    @Test(
+      .enabled(if: !hasAppArmor && !hasSELinux, "a security module is on"),
+      .enabled(if: Machine.canTrace && Machine.has("unshare"), "needs unshare and the right to trace"))
+    func labelsAreWrittenForTheProgramItsKeyringAndItsSocket() throws {
+      try withBundle { bundle throws in
+        let record = bundle.workspace + "/record"
+        SecurityLabels.pretend(for: bundle, record: record)
+        bundle.config["process"]["apparmorProfile"] = "a-profile"
+        bundle.config["process"]["selinuxLabel"] = "u:r:t:s0"
+        bundle.environment = ["NOTIFY_SOCKET=" + bundle.workspace + "/manager"]
+        let outcome = try bundle.run()
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(
+          try SecurityLabels.writes(in: record) == [
+            "/N/attr/keycreate u:r:t:s0", "/N/attr/keycreate ", "/N/attr/sockcreate u:r:t:s0", "/N/attr/sockcreate ",
+            "/N/attr/exec exec a-profile", "/N/attr/exec u:r:t:s0",
+          ])
+      }
+    }
+
+    @Test(
+      .enabled(if: !hasAppArmor && !hasSELinux, "a security module is on"),
+      .enabled(if: Machine.canTrace && Machine.has("unshare"), "needs unshare and the right to trace"))
+    func aFurtherProcessHasLabelsOfItsOwn() throws {
+      try withBundle { bundle throws in
+        try bundle.launch("sleep", "1000")
+        let record = bundle.workspace + "/record"
+        SecurityLabels.pretend(for: bundle, record: record)
+        let outcome = try bundle.exec(["--apparmor", "another", "--process-label", "u:r:o:s0"], "echo", "ran")
+        #expect(outcome.status == 0 && outcome.line == "ran", "\(outcome)")
+        #expect(
+          try SecurityLabels.writes(in: record) == [
+            "/N/attr/keycreate u:r:o:s0", "/N/attr/keycreate ", "/N/attr/exec exec another", "/N/attr/exec u:r:o:s0",
+          ])
+        bundle.runtime = [Machine.runtime]
+      }
+    }
+
+    /// A kernel that refuses the label, as this one does every label: nothing runs.
+    @Test(
+      .enabled(if: !hasAppArmor && !hasSELinux && Machine.has("unshare"), "a security module is on, or no unshare"),
+      arguments: [
+        ("process", "apparmorProfile", "process.apparmorProfile \"u:l\": write \"/proc/"),
+        ("process", "selinuxLabel", "session keyring: write \"/proc/"),
+        ("linux", "mountLabel", "mount #1 \"/data\" (tmpfs): fsconfig \"tmpfs: context=u:l"),
+      ])
+    func aLabelThatTheKernelRefusesIsAnError(_ part: String, _ property: String, _ words: String) throws {
+      try withBundle { bundle throws in
+        SecurityLabels.pretend(for: bundle)
+        bundle.mount("/data", type: "tmpfs", from: "tmpfs")
+        bundle.config[part][property] = "u:l"
+        bundle.arguments = ["touch", "/tmp/ran"]
+        let outcome = try bundle.run()
+        bundle.expectRefused(outcome, "run", [words, "Invalid argument"])
+        #expect(!Files.exists(bundle.rootfs + "/tmp/ran"))
+        bundle.runtime = [Machine.runtime]
+      }
+    }
+
     @Test func aKindOfMountLabelThatDoesNotExistIsRefused() throws {
       try withBundle { bundle throws in
         bundle.config["annotations"] = ["run.oci.mount_context_type": "anycontext"]
