@@ -108,7 +108,8 @@ extension Integration {
         let broken = bundle.workspace + "/broken.json"
         for (document, word) in [
           ("", "broken.json"), ("[", "broken.json:1"), ("[1]", "broken.json:1"), ("{\"mounts\": 1}", "mounts"),
-          ("[{}]", "destination"), ("[{\"destination\": \"/x\"}]", "broken.json: mounts[0].type"), ("null", "broken.json:1"),
+          ("[{}]", "destination"), ("[{\"destination\": \"/x\"}]", "broken.json: mounts[0].type"),
+          ("null", "broken.json:1"),
         ] {
           try Files.write(document, to: broken)
           bundle.expectMountsRefused(try bundle.apus("mounts", "add", bundle.id, broken), [word])
