@@ -3,16 +3,18 @@
 machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
-    TESTS=version,run,cold,life,exec,series,syscalls
+    TESTS=version,run,cold,life,syscalls       (there are exec, series and many, too)
     BUNDLES=minimal,docker-like,config-1MB (there are user-namespace and notify, too)
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
+    MANY=1000                        containers for the test many
     APUS=bin/apus                    our own
     REF=crun                         what ratios are relative to
 
 Tests: version: --version; run: from start to the end of /bin/true; cold: the same of docker-like with a state directory that
-was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec (where offered), kill, delete
-of a sleeping container; exec: /bin/true in one container, attached and detached; series (a tenth of the rounds): 100 runs one after
-the other, and 100 containers created four at a time; syscalls: the calls of one run, counted by strace -f. config-1MB takes part in run only.
+was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec, events --stats and
+update (where offered), kill, delete of a sleeping container; exec: /bin/true in one that stays, attached and detached; series (a tenth
+of the rounds): 100 runs one after the other, and 100 containers created four at a time; syscalls: the calls of one run, counted by
+strace -f; many: list, and delete of one more, while MANY minimal containers are running. config-1MB takes part in run only.
 
 Per command: wall time; CPU time of the runtime and of everything it reaped (wait4(2)), for create also with the container's
 first process up to then (create+init); peak resident memory. Prints medians, 95th percentiles and ratios; writes all samples to out/.
@@ -44,8 +46,9 @@ def setting(name, default):
 
 
 ROUNDS = int(setting("ROUNDS", "60"))
-TESTS = setting("TESTS", "version,run,cold,life,exec,series,syscalls").split(",")
+TESTS = setting("TESTS", "version,run,cold,life,syscalls").split(",")
 NAMES = setting("BUNDLES", "minimal,docker-like,config-1MB").split(",")
+MANY = int(setting("MANY", "1000"))
 WARM_UP = 3
 
 
@@ -81,7 +84,7 @@ class Runtime:
         if not os.access(self.path, os.X_OK):
             fail(f"{name}: no runtime at {path}")
         self.root = f"/run/apus-bench-{os.getpid()}/{name}"
-        self.offers_exec = True
+        self.lacks = set()  # commands that it turned out not to have
         os.makedirs(self.root)
 
     def command(self, *arguments):
@@ -180,11 +183,13 @@ class Bench:
         results["create+init"] = {**results["create"], "cpu": results["create"]["cpu"] + init}
         do("start", container)
         do("state", container)
-        if runtime.offers_exec:
-            do("exec", container, "/bin/true", may_fail=True)
-            if results["exec"]["status"] != 0:
-                print(f"# {runtime.name}: no exec (status {results.pop('exec')['status']})")
-                runtime.offers_exec = False
+        for operation, *arguments in (("exec", container, "/bin/true"), ("events", "--stats", container),
+                                      ("update", "--pids-limit", "100", container)):
+            if operation not in runtime.lacks:
+                do(operation, *arguments, may_fail=True)
+                if results[operation]["status"] != 0:
+                    print(f"# {runtime.name}: no {operation} (status {results.pop(operation)['status']})")
+                    runtime.lacks.add(operation)
         do("kill", container, "KILL")
         self.spawner.ask("reap", pid)
         do("delete", container)
@@ -192,45 +197,69 @@ class Bench:
 
     def exec(self):
         name = "docker-like"
+        runtimes = self.runtimes if name in NAMES else []
         pid_file = f"{self.folder}/pid"
-        for runtime in self.runtimes if name in NAMES else ():
-            self.spawner.run(runtime.command("run", "--detach", "--bundle", bundles.write(self.folder, name, runtime.name, sleeping=True),
-                                             f"bench-{runtime.name}"))
-        for measured, runtime in self.rounds() if name in NAMES else ():
-            command = runtime.command("exec", f"bench-{runtime.name}", "/bin/true")
-            attached = self.spawner.run(command)
-            command[-2:-2] = ["--detach", "--pid-file", pid_file]
-            detached = self.spawner.run(command)
+        for runtime in runtimes:
+            self.launch(runtime, f"bench-{runtime.name}", name)
+        for measured, runtime in self.rounds() if runtimes else ():
+            flags = ["--detach", "--pid-file", pid_file]
+            attached = self.spawner.run(runtime.command("exec", f"bench-{runtime.name}", "/bin/true"))
+            detached = self.spawner.run(runtime.command("exec", *flags, f"bench-{runtime.name}", "/bin/true"))
             with open(pid_file) as file:
                 self.spawner.ask("reap", file.read())
             if measured:
                 self.add_result(name, "exec", runtime, attached)
                 self.add_result(name, "exec --detach", runtime, detached)
-        for runtime in self.runtimes if name in NAMES else ():
+        for runtime in runtimes:
             self.remove(runtime, f"bench-{runtime.name}")
-
-    def remove(self, runtime, container):
-        pid = runtime.pid(container)
-        subprocess.run(runtime.command("kill", container, "KILL"), check=True)
-        self.spawner.ask("reap", pid)
-        subprocess.run(runtime.command("delete", "--force", container), check=True)
 
     def series(self):
         name, count = "minimal", 100
-        folders = {runtime.name: [bundles.write(self.folder, name, runtime.name, number=f"-{number}") for number in range(count)]
-                   for runtime in self.runtimes}
         for number in range(max(3, ROUNDS // 10) if name in NAMES else 0):
             shift = number % len(self.runtimes)
             for runtime in self.runtimes[shift:] + self.runtimes[:shift]:
-                command = " ".join(runtime.command("run", "--bundle", folders[runtime.name][0], f"bench-{runtime.name}"))
-                result = self.spawner.run(["/bin/sh", "-c", f"for n in $(seq {count}); do {command} || exit 1; done"])
-                self.add(name, f"{count} × run", runtime, cpu=result["cpu"], wall=result["wall"])
-                base = folders[runtime.name][0].removesuffix("0")
-                command = " ".join(runtime.command("create", "--bundle", f"{base}{{}}", f"bench-{runtime.name}-{{}}"))
-                result = self.spawner.run(["/bin/sh", "-c", f"seq 0 {count - 1} | xargs -P 4 -I{{}} {command}"])
-                self.add(name, f"{count} × create, 4 at a time", runtime, cpu=result["cpu"], wall=result["wall"])
-                for number in range(count):
-                    self.remove(runtime, f"bench-{runtime.name}-{number}")
+                containers = [f"bench-{runtime.name}-{number}" for number in range(count)]
+                folders = [bundles.write(self.folder, name, container) for container in containers]
+                each = folders[0].replace(containers[0], f"bench-{runtime.name}-{{}}")
+                run = " ".join(runtime.command("run", "--bundle", folders[0], containers[0]))
+                create = " ".join(runtime.command("create", "--bundle", each, f"bench-{runtime.name}-{{}}"))
+                for operation, script in ((f"{count} × run", f"for n in $(seq {count}); do {run} || exit 1; done"),
+                                          (f"{count} × create, 4 at a time", f"seq 0 {count - 1} | xargs -P 4 -I{{}} {create}")):
+                    result = self.spawner.run(["/bin/sh", "-c", script])
+                    self.add(name, operation, runtime, cpu=result["cpu"], wall=result["wall"])
+                for container in containers:
+                    self.remove(runtime, container)
+
+    def remove(self, runtime, container):
+        pid = runtime.pid(container)
+        self.spawner.run(runtime.command("kill", container, "KILL"))
+        self.spawner.ask("reap", pid)
+        return self.spawner.run(runtime.command("delete", container))
+
+    def many(self):
+        """Runtime after runtime: three times as many containers would be a load of their own."""
+        for runtime in self.runtimes:
+            names = [f"bench-{runtime.name}-{number}" for number in range(MANY)]
+            try:
+                for name in names:
+                    self.launch(runtime, name)
+                for number in range(-WARM_UP, ROUNDS):
+                    results = {"list": self.spawner.run(runtime.command("list")), "delete": self.end(runtime, f"bench-{runtime.name}")}
+                    for operation, result in results.items() if number >= 0 else ():
+                        self.add_result(f"minimal, {MANY} there", operation, runtime, result)
+            finally:
+                for name in names:
+                    subprocess.run(runtime.command("delete", "--force", name), capture_output=True)
+
+    def launch(self, runtime, container, bundle="minimal"):
+        folder = bundles.write(self.folder, bundle, container, sleeping=True)
+        self.spawner.run(runtime.command("create", "--bundle", folder, container))
+        self.spawner.run(runtime.command("start", container))
+
+    def end(self, runtime, container):
+        """Makes a container and ends it; what its deletion cost."""
+        self.launch(runtime, container)
+        return self.remove(runtime, container)
 
     def syscalls(self):
         output = f"{self.folder}/strace"
@@ -329,7 +358,7 @@ def main():
         sys.exit(__doc__)
     if os.geteuid() != 0:
         fail("runtimes are measured as root")
-    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "exec", "series", "syscalls")]
+    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "exec", "series", "syscalls", "many")]
     unknown += [name for name in NAMES if name not in bundles.BUNDLES]
     if unknown:
         fail(f"unknown: {', '.join(unknown)}")

@@ -137,13 +137,13 @@ BUNDLES = {"minimal": minimal, "docker-like": docker_like, "config-1MB": config_
            "notify": notify}
 
 
-def write(folder, bundle, owner, sleeping=False, number=""):
-    """A bundle of its own for one runtime (and one of several containers), with its own cgroup; returns its folder."""
+def write(folder, bundle, owner, sleeping=False):
+    """A bundle of its own for one runtime, with its own cgroup; returns its folder."""
     config = copy.deepcopy(BUNDLES[bundle](folder))
-    config["linux"]["cgroupsPath"] = f"/apus-bench/{owner}-{bundle}{number}"
+    config["linux"]["cgroupsPath"] = f"/apus-bench/{owner}-{bundle}"
     if sleeping:
         config["process"]["args"] = ["/bin/sleep", "100000"]
-    path = f"{folder}/{owner}-{bundle}{number}{'-sleeping' if sleeping else ''}"
+    path = f"{folder}/{owner}-{bundle}{'-sleeping' if sleeping else ''}"
     os.makedirs(path, exist_ok=True)
     with open(f"{path}/config.json", "w") as file:
         json.dump(config, file)

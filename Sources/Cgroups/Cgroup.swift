@@ -89,14 +89,27 @@ public struct Cgroup: Equatable, Sendable {
     hierarchies = []
     scope = saved.first.flatMap { SystemdScope(saved: $0) }
     let saved = scope == nil ? saved[...] : saved.dropFirst()
+    hierarchies.reserveCapacity(saved.count)
     for text in saved {
-      let fields = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3, fields[1].hasPrefix("/"), fields[2].isEmpty || fields[2].hasPrefix("/"),
-        !fields[2].split(separator: "/").contains("..")
-      else { throw Failure("cgroup: the state file names no cgroup with \"" + text + "\"") }
-      let mount = CgroupLayout.Mount(controllers: String(fields[0]), point: String(fields[1]), position: "")
-      hierarchies.append(Hierarchy(mount, path: String(fields[2]), isOnly: saved.count == 1))
+      guard let mount = Cgroup.savedMount(text) else {
+        throw Failure("cgroup: the state file names no cgroup with \"" + text + "\"")
+      }
+      hierarchies.append(Hierarchy(mount, path: mount.position, isOnly: saved.count == 1))
     }
+  }
+
+  /// A hierarchy, and as the position in it the container's; `nil`: that is not what the text says. By bytes, since `list` reads
+  /// this ten times for each container.
+  private static func savedMount(_ text: String) -> CgroupLayout.Mount? {
+    let (colon, slash) = (UInt8(ascii: ":"), UInt8(ascii: "/"))
+    guard let first = text.utf8.firstIndex(of: colon) else { return nil }
+    let rest = text[text.utf8.index(after: first)...]
+    guard rest.utf8.first == slash, let second = rest.utf8.firstIndex(of: colon) else { return nil }
+    let path = rest[rest.utf8.index(after: second)...]
+    guard path.isEmpty || path.utf8.first == slash else { return nil }
+    if path.utf8.contains(UInt8(ascii: ".")) && path.split(separator: "/").contains("..") { return nil }
+    return CgroupLayout.Mount(
+      controllers: String(text[..<first]), point: String(rest[..<second]), position: String(path))
   }
 
   // MARK: which hierarchy for what

@@ -129,6 +129,11 @@ private enum Creation {
 
 /// Which controllers of cgroup v2 a cgroup gives to its children (cgroup.subtree_control).
 enum Controllers {
+  /// Enables what the cgroup itself has.
+  static func enableAll(in directory: String) {
+    enable((readControl(directory + "/cgroup.controllers") ?? "").split(separator: " "), in: directory)
+  }
+
   /// Enables what is missing; all at once, or, when one of them is refused, one at a time.
   static func enable(_ wanted: [Substring], in directory: String) {
     guard let enabled = readControl(directory + "/cgroup.subtree_control") else { return }

@@ -44,8 +44,8 @@ extension Cgroup {
         release()
         return
       } catch {
-        // Not there: an older kernel, or the cgroup is gone. Not supported: a threaded cgroup.
-        if error.errno != .noSuchFileOrDirectory && error.errno != .notSupported {
+        // Not there: an older kernel, or the cgroup is gone – systemd removes that of a scope whose last process has ended.
+        if !Processes.isGone(error) {
           throw Failure("cgroup: write \"1\" to " + leading.directory + "/cgroup.kill", error)
         }
       }

@@ -7,7 +7,7 @@ extension Cgroup {
   /// The first attempt is one call a hierarchy. Where that is refused, it waits for the processes to end – on their
   /// descriptors, not by the clock – at most ten seconds.
   public func remove() throws(Failure) {
-    if let scope, hierarchies.contains(where: { isSystemds($0) && pathExists($0.directory) }) {
+    if let scope, hierarchies.contains(where: { isSystemds($0) && pathExists(outermost(in: $0)) }) {
       try kill()
       // Should systemd not answer, the directories can be removed all the same, and it takes notice of that.
       try? Cgroup.stop(scope)
@@ -15,14 +15,14 @@ extension Cgroup {
     var left: [Hierarchy] = []
     for hierarchy in hierarchies where !hierarchy.path.isEmpty {
       do throws(SystemError) {
-        try removeDirectory(hierarchy.directory)
+        try removeDirectory(outermost(in: hierarchy))
       } catch {
         if !Processes.isGone(error) { left.append(hierarchy) }
       }
     }
     if left.isEmpty { return }
     let deadline = Clock.monotonicMilliseconds() + 10_000
-    for hierarchy in left { try Removal.removeBusy(hierarchy.directory, self, deadline) }
+    for hierarchy in left { try Removal.removeBusy(outermost(in: hierarchy), self, deadline) }
   }
 }
 

@@ -48,7 +48,9 @@ extension ContainerStore {
     switch options.cgroupManager {
     case .disabled: return .disabled
     case .systemd:
-      let scope = try SystemdScope(cgroupsPath: path, id: id.text, isUser: !CurrentProcess.isPrivileged)
+      let scope = try SystemdScope(
+        cgroupsPath: path, id: id.text, isUser: !CurrentProcess.isPrivileged,
+        subgroup: config.annotations["run.oci.systemd.subgroup"] ?? "")
       return try Cgroup(scope: scope, in: try CgroupLayout.detect())
     case .cgroupfs:
       let named = path.flatMap { $0.isEmpty ? nil : $0 }

@@ -44,6 +44,26 @@ import Testing
     #expect(again.isV2Only)
   }
 
+  @Test func theContainersCgroupMayBeBelowTheScopes() throws {
+    let tree = FakeTree()
+    tree.file("fs/cgroup.controllers")
+    let layout = try tree.detect("0::/system.slice/x.service\n")
+    let scope = try SystemdScope(cgroupsPath: "a.slice:b:c", id: "web", isUser: false, subgroup: "inner")
+    let cgroup = try Cgroup(scope: scope, in: layout)
+    let own = try #require(cgroup.unified)
+    #expect(own.path.hasSuffix("/a.slice/b-c.scope/inner"))
+    #expect(cgroup.outermost(in: own) + "/inner" == own.directory)
+    let again = try Cgroup(saved: cgroup.saved)
+    #expect(again.saved == cgroup.saved && again.scope?.unit == "b-c.scope")
+    #expect(again.outermost(in: own) == cgroup.outermost(in: own))
+  }
+
+  @Test(arguments: ["a/b", "..", ".", "/", "/a", "a/"])
+  func whatIsNoNameOfACgroupIsRefused(_ name: String) {
+    let text = failure { _ = try SystemdScope(cgroupsPath: nil, id: "web", isUser: false, subgroup: name) }
+    #expect(text?.contains("run.oci.systemd.subgroup") == true, "\(text ?? "accepted")")
+  }
+
   // MARK: limits
 
   private static func text(_ properties: [UnitProperty]) -> [String] {

@@ -319,8 +319,8 @@ extension Cgroup {
       SystemdManager.connect(to: scope), fixed + limits + own, optional: limits.map { $0.name })
   }
 
-  /// Sees to it that the process is where the container's cgroup is taken to be: in hierarchies that systemd left out – it
-  /// has a controller switched off – it is moved there.
+  /// Sees to it that the process is where the container's cgroup is taken to be: below the scope's if it is to have one of its
+  /// own there; and in hierarchies that systemd left out – it has a controller switched off.
   public func adopt(_ pid: Int32) throws(Failure) {
     guard let scope else { return }
     let bytes = try step("systemd") { () throws(SystemError) in
@@ -330,14 +330,27 @@ extension Cgroup {
       guard let hierarchy = hierarchies.first(where: { $0.controllers == controllers }), isSystemds(hierarchy),
         path != hierarchy.path, !path.hasPrefix(hierarchy.path + "/")
       else { continue }
-      guard hierarchy.kind == .v1 && controllers != "name=systemd" else {
+      let isInScope = hierarchy.mountPoint + path == outermost(in: hierarchy)
+      guard isInScope || hierarchy.kind == .v1 && controllers != "name=systemd" else {
         throw Failure("systemd: the process of " + scope.unit + " is in " + path + ", not in " + hierarchy.path)
       }
+      try move(pid, to: hierarchy)
+    }
+  }
+
+  private func move(_ pid: Int32, to hierarchy: Hierarchy) throws(Failure) {
+    switch hierarchy.kind {
+    case .v1:
       var one = Cgroup(hierarchies: [hierarchy])
       try one.create()
-      try step("cgroup: " + hierarchy.directory) { () throws(SystemError) in
-        try openFile(hierarchy.directory + "/cgroup.procs", .writeOnly).write(String(pid))
-      }
+    case .v2:
+      // What is above the scope is systemd's to arrange.
+      try step("cgroup") { () throws(SystemError) in try makeDirectory(hierarchy.directory) }
     }
+    try step("cgroup: " + hierarchy.directory) { () throws(SystemError) in
+      try openFile(hierarchy.directory + "/cgroup.procs", .writeOnly).write(String(pid))
+    }
+    // The scope holds no processes any more.
+    if hierarchy.kind == .v2 { Controllers.enableAll(in: outermost(in: hierarchy)) }
   }
 }

@@ -9,11 +9,20 @@ public struct SystemdScope: Equatable, Sendable {
   let slice: String
   /// Whether it is one of the user's own manager.
   let isUser: Bool
+  /// Where the container's cgroup is below the unit's, with a slash in front; empty: it is the unit's itself.
+  let subgroup: String
 
   /// The scope that `linux.cgroupsPath` names as `slice:prefix:name`; by default `apus-ID.scope` in `system.slice`, for users in
   /// `user.slice` of their manager. An empty prefix leaves the name alone.
-  public init(cgroupsPath: String?, id: String, isUser: Bool) throws(Failure) {
+  ///
+  /// - Parameter subgroup: the name of the container's cgroup below the unit's, by crun's annotation `run.oci.systemd.subgroup`; empty:
+  ///   none.
+  public init(cgroupsPath: String?, id: String, isUser: Bool, subgroup: String = "") throws(Failure) {
     self.isUser = isUser
+    self.subgroup = Cgroup.clean(subgroup)
+    guard subgroup.isEmpty || self.subgroup == "/" + subgroup && !subgroup.utf8.contains(UInt8(ascii: "/")) else {
+      throw Failure("cgroup: run.oci.systemd.subgroup: \"" + subgroup + "\" is not the name of a cgroup")
+    }
     var parts = ["", "apus", id]
     if let cgroupsPath, !cgroupsPath.isEmpty {
       parts = cgroupsPath.split(separator: ":", omittingEmptySubsequences: false).map { String($0) }
@@ -32,10 +41,11 @@ public struct SystemdScope: Equatable, Sendable {
     }
   }
 
-  init(unit: String, slice: String, isUser: Bool) {
+  private init(unit: String, isUser: Bool, subgroup: String) {
     self.unit = unit
-    self.slice = slice
+    slice = ""
     self.isUser = isUser
+    self.subgroup = subgroup
   }
 
   /// What units may not have in their names is written as `\xNN` (systemd.unit(5)).
@@ -77,15 +87,17 @@ public struct SystemdScope: Equatable, Sendable {
 
   // MARK: in a state file
 
-  /// `systemd:user:NAME.scope`; what else there was to know is in the paths of the cgroups.
-  var saved: String { "systemd:" + (isUser ? "user:" : "system:") + unit }
+  /// `systemd:user:NAME.scope`, with the cgroup below behind it; what else there was to know is in the paths of the cgroups.
+  var saved: String { "systemd:" + (isUser ? "user:" : "system:") + unit + subgroup }
 
   init?(saved: String) {
+    guard saved.hasPrefix("systemd:") else { return nil }
     let fields = saved.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-    guard fields.count == 3, fields[0] == "systemd", fields[1] == "user" || fields[1] == "system",
-      fields[2].hasSuffix(".scope")
-    else { return nil }
-    self.init(unit: String(fields[2]), slice: "", isUser: fields[1] == "user")
+    guard fields.count == 3, fields[1] == "user" || fields[1] == "system" else { return nil }
+    let unit = fields[2].prefix { $0 != "/" }
+    guard unit.hasSuffix(".scope") else { return nil }
+    self.init(
+      unit: String(unit), isUser: fields[1] == "user", subgroup: String(fields[2].dropFirst(unit.utf8.count)))
   }
 }
 
@@ -94,9 +106,14 @@ extension Cgroup {
   public init(scope: SystemdScope, in layout: CgroupLayout) throws(Failure) {
     let manager = try Cgroup.managerPath(isUser: scope.isUser, layout)
     hierarchies = layout.mounts.map {
-      Hierarchy($0, path: manager + scope.path, isOnly: layout.mounts.count == 1)
+      Hierarchy($0, path: manager + scope.path + scope.subgroup, isOnly: layout.mounts.count == 1)
     }
     self.scope = scope
+  }
+
+  /// The cgroup that is there for the container alone: the container's own, or the unit's above it.
+  func outermost(in hierarchy: Hierarchy) -> String {
+    String(hierarchy.directory.dropLast(scope?.subgroup.utf8.count ?? 0))
   }
 
   /// The cgroup of the manager: of the machine's, the one above its own process; of a user's, that of the unit it is.

@@ -54,7 +54,7 @@ extension Features {
     [
       "org.apus.landlock.", "org.systemd.property.", "run.oci.delegate-cgroup", "run.oci.hooks.stderr",
       "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type", "run.oci.pidfd_receiver",
-      "run.oci.seccomp.receiver", "run.oci.seccomp_fail_unknown_syscall",
+      "run.oci.seccomp.receiver", "run.oci.seccomp_fail_unknown_syscall", "run.oci.systemd.subgroup",
     ]
   }
 }

@@ -49,11 +49,20 @@ struct List: Command {
         state.id, String(state.pid ?? 0), state.status.rawValue, state.bundle, state.created ?? "", state.owner ?? "",
       ])
     }
-    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].count) } + 2 }
-    return rows.map { row in
+    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, width($1[column])) } + 2 }
+    var text = ""
+    for row in rows {
       // The last column is not filled up.
-      let cells = row.indices.dropLast().map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].count) }
-      return cells.joined() + row[row.count - 1] + "\n"
-    }.joined()
+      for column in row.indices.dropLast() {
+        text += row[column]
+        text += String(repeating: " ", count: widths[column] - width(row[column]))
+      }
+      text += row[row.count - 1]
+      text += "\n"
+    }
+    return text
   }
+
+  /// Code points: counting what a reader takes for one character costs as much as all the rest.
+  private static func width(_ text: String) -> Int { text.unicodeScalars.count }
 }

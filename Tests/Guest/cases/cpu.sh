@@ -1,7 +1,7 @@
 # A quota throttles, and shares become a weight.
 config 'while :; do :; done' '.linux.resources.cpu = {shares: 512, quota: 10000, period: 100000}'
 launch
-throttled() { [ "$(holds cpu cpu.stat | awk '$1 == "nr_throttled" { print $2 }')" -gt 2 ]; }
+throttled() { [ "$(counter cpu cpu.stat nr_throttled)" -gt 2 ]; }
 soon throttled
 if unified; then
   same "10000 100000" "$(holds cpu cpu.max)" cpu.max

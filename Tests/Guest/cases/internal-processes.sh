@@ -1,4 +1,4 @@
-# layouts: v2
+# layouts: v2 rootless
 # A cgroup that holds processes gives no controllers to those below: said, and nothing is left.
 parent=/sys/fs/cgroup$unit/$id-parent
 mkdir "$parent"

@@ -1,3 +1,4 @@
+# layouts: v2 v1 hybrid rootless
 # A fork beyond the limit is refused.
 config 'sleep 1000 & sleep 1000 & (sleep 1000 & true) || echo refused' '.linux.resources.pids.limit = 3'
 has "$(run 2>&1 || true)" fork

@@ -1,3 +1,4 @@
+# layouts: v2 v1 hybrid rootless
 # What a container made below its cgroup is removed with it, processes included.
 config 'sleep 1000'
 launch

@@ -1,4 +1,4 @@
-# layouts: v2
+# layouts: v2 rootless
 # Controllers are enabled from the top down to the container's cgroup, however deep it lies.
 config 'sleep 1000' ".linux.cgroupsPath = \"$unit/$id/a/b\" | .linux.resources.memory.limit = 67108864"
 launch

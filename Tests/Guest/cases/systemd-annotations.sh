@@ -4,9 +4,9 @@ systemd
 config 'sleep 1000' '.annotations = {"org.systemd.property.TimeoutStopUSec": "uint64 123456789",
   "org.systemd.property.Description": "'"'a container'"'", "org.systemd.property.RuntimeMaxSec": "3600"}'
 launch
-same "2min 3.456789s" "$(manager show --property TimeoutStopUSec --value "apus-$id.scope")" TimeoutStopUSec
-same "a container" "$(manager show --property Description --value "apus-$id.scope")" Description
-same 1h "$(manager show --property RuntimeMaxUSec --value "apus-$id.scope")" RuntimeMaxUSec
+same "2min 3.456789s" "$(show TimeoutStopUSec)" TimeoutStopUSec
+same "a container" "$(show Description)" Description
+same 1h "$(show RuntimeMaxUSec)" RuntimeMaxUSec
 apus delete --force "$id"
 config true '.annotations = {"org.systemd.property.TimeoutStopUSec": "soon"}'
 refused run

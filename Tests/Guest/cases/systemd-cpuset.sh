@@ -4,4 +4,4 @@ config 'nproc; sleep 1000' '.linux.resources.cpu = {cpus: "1", mems: "0"}'
 launch >"$work/out"
 soon grep -q 1 "$work/out"
 same 1 "$(holds cpuset cpuset.cpus)" cpuset.cpus
-[ "$LAYOUT" != v2 ] || same 1 "$(manager show --property AllowedCPUs --value "apus-$id.scope")" AllowedCPUs
+[ "$LAYOUT" != v2 ] || same 1 "$(show AllowedCPUs)" AllowedCPUs

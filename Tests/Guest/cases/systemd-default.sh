@@ -4,4 +4,4 @@ systemd
 config 'cat /proc/self/cgroup; sleep 1000' 'del(.linux.cgroupsPath)'
 launch
 if [ "$LAYOUT" = rootless ]; then slice=user.slice; else slice=system.slice; fi
-same $slice "$(manager show --property Slice --value "apus-$id.scope")" Slice
+same $slice "$(show Slice)" Slice

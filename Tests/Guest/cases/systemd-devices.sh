@@ -11,5 +11,5 @@ same "full yes
 kmsg no
 disk yes
 write no" "$(cat "$work/out")" devices
-same strict "$(manager show --property DevicePolicy --value "apus-$id.scope")" DevicePolicy
-has "$(manager show --property DeviceAllow --value "apus-$id.scope")" "/dev/block/254:0 r"
+same strict "$(show DevicePolicy)" DevicePolicy
+has "$(show DeviceAllow)" "/dev/block/254:0 r"

@@ -4,8 +4,8 @@ systemd
 config 'while :; do sleep 0.1; done'
 launch
 apus pause "$id"
-same paused "$(apus state "$id" | jq -r .status)" status
+same paused "$(state status)" status
 apus resume "$id"
-same running "$(apus state "$id" | jq -r .status)" status
+same running "$(state status)" status
 apus pause "$id"
 apus delete --force "$id"

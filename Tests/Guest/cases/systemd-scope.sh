@@ -5,7 +5,6 @@ config 'sleep 1000' '.linux.resources = {memory: {limit: 67108864, reservation: 
   cpu: {shares: 2048, quota: 25000, period: 50000}}'
 launch
 scope=apus-$id.scope
-show() { manager show --property "$1" --value "$scope"; }
 same active "$(show ActiveState)" ActiveState
 same yes "$(show Delegate)" Delegate
 same no "$(show DefaultDependencies)" DefaultDependencies
@@ -29,7 +28,7 @@ else
   same 25000 "$(holds cpu cpu.cfs_quota_us)" quota
 fi
 apus kill "$id" KILL
-stopped() { [ "$(apus state "$id" | jq -r .status)" = stopped ]; }
+stopped() { [ "$(state status)" = stopped ]; }
 soon stopped
 apus delete "$id"
 same "" "$(manager list-units --all --plain --no-legend "$scope")" "units left"

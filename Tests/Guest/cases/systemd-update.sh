@@ -1,10 +1,9 @@
-# layouts: v2 v1
+# layouts: v2 v1 rootless
 # `update` reaches the unit and the files; a limit that the kernel refuses changes neither.
 systemd
 config 'sleep 1000' '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 44}, cpu: {quota: 20000, period: 100000}}'
 launch
 apus update --pids-limit 55 --memory 134217728 --cpu-quota 33333 "$id"
-show() { manager show --property "$1" --value "apus-$id.scope"; }
 same 55 "$(show TasksMax)" TasksMax
 same 55 "$(holds pids pids.max)" pids.max
 same 340ms "$(show CPUQuotaPerSecUSec)" CPUQuotaPerSecUSec

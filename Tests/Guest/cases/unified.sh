@@ -1,5 +1,6 @@
+# layouts: v2 v1 hybrid rootless
 # Files of cgroup v2 by name; a controller that v2 does not have here, and v1 alone, are refused.
-if [ "$LAYOUT" = v2 ]; then
+if unified; then
   config 'sleep 1000' '.linux.resources.unified = {"memory.high": "50331648", "cpu.weight": "321", "pids.max": "77"}'
   launch
   same 50331648 "$(holds memory memory.high)" memory.high

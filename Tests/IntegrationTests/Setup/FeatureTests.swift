@@ -26,7 +26,7 @@ extension Integration {
       "linux.cgroup.systemdUser": ["Tests/Guest/cases/systemd-default.sh"],
       "linux.cgroup.rdma": ["Tests/CgroupsTests/SettingsTests.swift"],
       "linux.seccomp.enabled": ["anActionDoesWhatItSays"],
-      "linux.apparmor.enabled": ["aFurtherProcessIsNotLeftUnconfined"],
+      "linux.apparmor.enabled": ["aFurtherProcessIsNotLeftUnconfined", "Tests/Guest/cases/apparmor.sh"],
       "linux.selinux.enabled": ["aFurtherProcessIsNotLeftUnlabelled"],
       "linux.intelRdt.enabled": ["theGroupGoesWithItsContainer"],
       "linux.intelRdt.schemata": ["sharesAreWrittenCacheFirst"],
@@ -38,7 +38,7 @@ extension Integration {
       "annotations.run.oci.apus.version": ["theVersionHasTheContractsLines"],
       "org.apus.landlock.": ["onlyListedPortsAreListenedOnAndConnectedTo"],
       "org.systemd.property.": ["anAnnotationIsAProperty"],
-      "run.oci.delegate-cgroup": ["aPartOfTheTreeIsNotHandedOverOnV1", "Tests/Guest/cases/sub-cgroups.sh"],
+      "run.oci.delegate-cgroup": ["aPartOfTheTreeIsNotHandedOverOnV1", "Tests/Guest/cases/delegate.sh"],
       "run.oci.hooks.stderr": ["annotationsSendTheirOutputToFiles"],
       "run.oci.hooks.stdout": ["annotationsSendTheirOutputToFiles"],
       "run.oci.keep_original_groups": ["theCallersGroupsAreKept"],
@@ -46,6 +46,7 @@ extension Integration {
       "run.oci.pidfd_receiver": ["thePidfdIsSentToTheReceiverOfAnAnnotation"],
       "run.oci.seccomp.receiver": ["theListenerCanBeNamedByAnAnnotation"],
       "run.oci.seccomp_fail_unknown_syscall": ["anUnknownSystemCallIsAnErrorWhenThatIsAskedFor"],
+      "run.oci.systemd.subgroup": ["aCgroupBelowTheScopesHasAName", "Tests/Guest/cases/systemd-subgroup.sh"],
     ]
 
     /// Lists of which every word is used by a test, one by one.

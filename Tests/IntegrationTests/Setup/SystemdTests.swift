@@ -98,6 +98,30 @@ extension Integration {
       }
     }
 
+    /// crun's annotation: the scope is systemd's, the cgroup below it the container's.
+    @Test func theContainersCgroupMayBeBelowTheScopes() throws {
+      try withSystemd { bundle, systemd throws in
+        bundle.config["annotations"] = ["run.oci.systemd.subgroup": "inner"]
+        let create = try bundle.tryCreate(global: SystemdDriver.systemd)
+        try #require(create.status == 0, "\(create)")
+        for line in try Files.read("/proc/\(try bundle.pid())/cgroup").split(separator: "\n") {
+          #expect(line.hasSuffix("/apus-\(bundle.id).scope/inner"), "\(line)")
+        }
+        try bundle.start()
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+        #expect(systemd.calls("StopUnit").map(\.unit) == ["apus-\(bundle.id).scope"])
+      }
+    }
+
+    @Test func aCgroupBelowTheScopesHasAName() throws {
+      try withSystemd { bundle, systemd throws in
+        bundle.config["annotations"] = ["run.oci.systemd.subgroup": "../other"]
+        let refused = try bundle.tryCreate(global: SystemdDriver.systemd)
+        bundle.expectRefused(refused, "create", ["run.oci.systemd.subgroup: \"../other\" is not the name of a cgroup"])
+        #expect(systemd.calls.isEmpty)
+      }
+    }
+
     @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
     func anUpdateChangesPropertiesAndFiles() throws {
       try withSystemd { bundle, systemd throws in

@@ -94,33 +94,29 @@ final class FakeSystemd: @unchecked Sendable {
   private func answer(_ message: Incoming, _ connection: Int32) -> Bool {
     var arguments = message.arguments
     var call = Call(member: message.member)
+    let hasUnit = ["StartTransientUnit", "StopUnit", "SetUnitProperties", "ResetFailedUnit"].contains(message.member)
+    if hasUnit { call.unit = arguments.string() }
+    if message.member == "StartTransientUnit" { _ = arguments.string() }
+    if message.member == "SetUnitProperties" { _ = arguments.number() }
+    if ["StartTransientUnit", "SetUnitProperties"].contains(message.member) {
+      call.properties = arguments.properties()
+    }
+    // Before the answer: whoever gets it may look here at once.
+    record(call)
     switch message.member {
     case "Hello": send(connection, Outgoing.reply(message.serial, "s", [":1.7"]))
-    case "StartTransientUnit":
-      call.unit = arguments.string()
-      _ = arguments.string()
-      call.properties = arguments.properties()
-      record(call)
-      return start(call, message.serial, connection)
+    case "StartTransientUnit": return start(call, message.serial, connection)
     case "StopUnit":
-      call.unit = arguments.string()
       stop()
       finishJob(message.serial, call.unit, "done", connection)
     case "SetUnitProperties":
-      call.unit = arguments.string()
-      _ = arguments.number()
-      call.properties = arguments.properties()
       if case .refusesChanges = mood {
         send(connection, Outgoing.error(message.serial, "org.freedesktop.DBus.Error.Failed", "not now"))
       } else {
         send(connection, Outgoing.reply(message.serial))
       }
-    case "ResetFailedUnit":
-      call.unit = arguments.string()
-      send(connection, Outgoing.reply(message.serial))
     default: send(connection, Outgoing.reply(message.serial))
     }
-    record(call)
     return true
   }
 
