@@ -3,7 +3,7 @@
 machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
-    TESTS=version,run,cold,life,syscalls       (there is many, too)
+    TESTS=version,run,cold,life,syscalls       (there are exec, series and many, too)
     BUNDLES=minimal,docker-like,config-1MB (there are user-namespace and notify, too)
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
     MANY=1000                        containers for the test many
@@ -12,8 +12,9 @@ machine does meets all of them alike. Run as root by `make bench`. Environment:
 
 Tests: version: --version; run: from start to the end of /bin/true; cold: the same of docker-like with a state directory that
 was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec, events --stats and
-update (where offered), kill, delete of a sleeping container; syscalls: the calls of one run, counted by strace -f; many: list, and
-delete of one more, while MANY minimal containers are running. config-1MB takes part in run only.
+update (where offered), kill, delete of a sleeping container; exec: /bin/true in one that stays, attached and detached; series (a tenth
+of the rounds): 100 runs one after the other, and 100 containers created four at a time; syscalls: the calls of one run, counted by
+strace -f; many: list, and delete of one more, while MANY minimal containers are running. config-1MB takes part in run only.
 
 Per command: wall time; CPU time of the runtime and of everything it reaped (wait4(2)), for create also with the container's
 first process up to then (create+init); peak resident memory. Prints medians, 95th percentiles and ratios; writes all samples to out/.
@@ -194,6 +195,50 @@ class Bench:
         do("delete", container)
         return results
 
+    def exec(self):
+        name = "docker-like"
+        runtimes = self.runtimes if name in NAMES else []
+        pid_file = f"{self.folder}/pid"
+        for runtime in runtimes:
+            self.launch(runtime, f"bench-{runtime.name}", name)
+        for measured, runtime in self.rounds() if runtimes else ():
+            flags = ["--detach", "--pid-file", pid_file]
+            attached = self.spawner.run(runtime.command("exec", f"bench-{runtime.name}", "/bin/true"))
+            detached = self.spawner.run(runtime.command("exec", *flags, f"bench-{runtime.name}", "/bin/true"))
+            with open(pid_file) as file:
+                self.spawner.ask("reap", file.read())
+            if measured:
+                self.add_result(name, "exec", runtime, attached)
+                self.add_result(name, "exec --detach", runtime, detached)
+        for runtime in runtimes:
+            self.remove(runtime, f"bench-{runtime.name}")
+
+    def series(self):
+        for name in [name for name in NAMES if name != "config-1MB"]:
+            for number in range(max(3, ROUNDS // 10)):
+                shift = number % len(self.runtimes)
+                for runtime in self.runtimes[shift:] + self.runtimes[:shift]:
+                    self.one_series(runtime, name, 100)
+
+    def one_series(self, runtime, name, count):
+        containers = [f"bench-{runtime.name}-{number}" for number in range(count)]
+        folders = [bundles.write(self.folder, name, container) for container in containers]
+        each = folders[0].replace(containers[0], f"bench-{runtime.name}-{{}}")
+        run = " ".join(runtime.command("run", "--bundle", folders[0], containers[0]))
+        create = " ".join(runtime.command("create", "--bundle", each, f"bench-{runtime.name}-{{}}"))
+        for operation, script in ((f"{count} × run", f"for n in $(seq {count}); do {run} || exit 1; done"),
+                                  (f"{count} × create, 4 at a time", f"seq 0 {count - 1} | xargs -P 4 -I{{}} {create}")):
+            result = self.spawner.run(["/bin/sh", "-c", script])
+            self.add(name, operation, runtime, cpu=result["cpu"], wall=result["wall"])
+        for container in containers:
+            self.remove(runtime, container)
+
+    def remove(self, runtime, container):
+        pid = runtime.pid(container)
+        self.spawner.run(runtime.command("kill", container, "KILL"))
+        self.spawner.ask("reap", pid)
+        return self.spawner.run(runtime.command("delete", container))
+
     def many(self):
         """Runtime after runtime: three times as many containers would be a load of their own."""
         for runtime in self.runtimes:
@@ -209,18 +254,15 @@ class Bench:
                 for name in names:
                     subprocess.run(runtime.command("delete", "--force", name), capture_output=True)
 
-    def launch(self, runtime, container):
-        folder = bundles.write(self.folder, "minimal", container, sleeping=True)
+    def launch(self, runtime, container, bundle="minimal"):
+        folder = bundles.write(self.folder, bundle, container, sleeping=True)
         self.spawner.run(runtime.command("create", "--bundle", folder, container))
         self.spawner.run(runtime.command("start", container))
 
     def end(self, runtime, container):
         """Makes a container and ends it; what its deletion cost."""
         self.launch(runtime, container)
-        pid = runtime.pid(container)
-        self.spawner.run(runtime.command("kill", container, "KILL"))
-        self.spawner.ask("reap", pid)
-        return self.spawner.run(runtime.command("delete", container))
+        return self.remove(runtime, container)
 
     def syscalls(self):
         output = f"{self.folder}/strace"
@@ -319,7 +361,7 @@ def main():
         sys.exit(__doc__)
     if os.geteuid() != 0:
         fail("runtimes are measured as root")
-    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "syscalls", "many")]
+    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "exec", "series", "syscalls", "many")]
     unknown += [name for name in NAMES if name not in bundles.BUNDLES]
     if unknown:
         fail(f"unknown: {', '.join(unknown)}")

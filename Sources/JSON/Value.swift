@@ -6,6 +6,7 @@ public struct Value {
   private var node: Node { document.tape.nodes[index] }
 
   public var isNull: Bool { node.kind == .null }
+  public var isArray: Bool { node.kind == .array }
 
   /// The text of a string, its escapes resolved. A NUL, which no system call could take, is an error.
   public func string() throws(Error) -> String {

@@ -171,6 +171,13 @@ public enum MountNamespace {
     try CurrentProcess.changeRootToCurrentDirectory()
   }
 
+  /// Detaches what is mounted at the name in the directory, which becomes the current one. A symbolic link is not followed.
+  public static func detach(_ name: String, in directory: borrowing Descriptor) throws(SystemError) {
+    try CurrentProcess.changeDirectory(directory)
+    // MNT_DETACH | UMOUNT_NOFOLLOW
+    try check("umount2", on: name, unsafe clx_umount2(name, 2 | 8))
+  }
+
   /// Detaches what is mounted at `path`. See umount2(2), MNT_DETACH.
   public static func detach(_ path: String) throws(SystemError) {
     try check("umount2", on: path, unsafe clx_umount2(path, 2))

@@ -27,6 +27,11 @@ public struct ProcessStatus: Equatable, Sendable {
   public let hasExecuted: Bool
   /// Clock ticks since boot at which the process started: with the pid, a name that is never used twice.
   public let startTime: UInt64
+  /// Whether it is on its way out and has given its memory back (PF_EXITING). The first process of a pid namespace stays like
+  /// that until everybody in there is reaped, also those whose parents are outside (pid_namespaces(7)).
+  public let isLeaving: Bool
+  /// How it ended, while nobody has reaped it and if we may know (ptrace(2), "access mode checking").
+  public private(set) var exitStatus: ExitStatus?
 
   /// Zombies and dead processes count as ended: nothing of them runs any more.
   public var hasEnded: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") || state == UInt8(ascii: "x") }
@@ -47,15 +52,21 @@ public struct ProcessStatus: Equatable, Sendable {
   /// `pid (comm) state ppid …`: comm may hold blanks and parentheses, so fields count from the last `)`.
   init?(parsing bytes: [UInt8]) {
     guard let close = bytes.lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count else { return nil }
-    let fields = bytes[(close + 2)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
-    // Field 3 of the manual page is fields[0]: flags is field 9, starttime 22.
-    guard fields.count > 19, let parent = decimal(fields[1]), let flags = decimal(fields[6]),
+    let fields = bytes[(close + 2)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
+    // Field 3 of the manual page is fields[0]: flags is field 9, starttime 22, vsize 23.
+    guard fields.count > 20, let parent = decimal(fields[1]), let flags = decimal(fields[6]),
       let start = decimal(fields[19])
     else { return nil }
     state = fields[0].first!
     self.parent = Int32(truncatingIfNeeded: parent)
     hasExecuted = flags & 0x40 == 0
     startTime = start
+    isLeaving = flags & 0x4 != 0 && fields[20].elementsEqual("0".utf8)
+    // exit_code, the last field of all, in the form of wait(2).
+    guard hasEnded, let line = bytes.split(separator: UInt8(ascii: "\n")).last,
+      let code = line.split(separator: UInt8(ascii: " ")).last.flatMap({ decimal($0) })
+    else { return }
+    exitStatus = ExitStatus(Int32(truncatingIfNeeded: code))
   }
 }
 
@@ -84,6 +95,13 @@ public struct PIDFD: ~Copyable {
   /// Sends a signal. See pidfd_send_signal(2).
   public func signal(_ number: Int32) throws(SystemError) {
     try check("pidfd_send_signal", clx_pidfd_send_signal(descriptor.number, number))
+  }
+
+  /// How the process ended, once it was reaped: the kernel remembers it for whoever had the process open before (PIDFD_GET_INFO,
+  /// Linux 6.15). `nil`: it was not, or the kernel is older.
+  public var exitStatus: ExitStatus? {
+    var raw: Int32 = 0
+    return unsafe clx_pidfd_exit_status(descriptor.number, &raw) < 0 ? nil : ExitStatus(raw)
   }
 
   /// Waits until the process has ended, at most so many milliseconds (-1: as long as it takes). `false`: it still runs.

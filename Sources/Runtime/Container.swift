@@ -36,12 +36,20 @@ struct Container: ~Copyable {
 
   /// Whether the container process runs: neither ended, nor a zombie, nor another process with its number.
   var isAlive: Bool {
+    get throws(Failure) { try processStatus.map { !$0.hasEnded } ?? false }
+  }
+
+  /// Whether nothing of the container process runs any more, although it has not ended (``ProcessStatus/isLeaving``).
+  var isLeaving: Bool {
+    get throws(Failure) { try processStatus.map { $0.isLeaving } ?? false }
+  }
+
+  /// What the kernel says of the container process; `nil`: there is none, nor a zombie of it.
+  var processStatus: ProcessStatus? {
     get throws(Failure) {
-      guard let pid = record.state.pid, pid > 0 else { return false }
-      guard let process = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
-        return false
-      }
-      return !process.hasEnded && process.startTime == record.startTime
+      guard let pid = record.state.pid, pid > 0 else { return nil }
+      let status = try step("container process") { () throws(SystemError) in try ProcessStatus.of(pid) }
+      return status?.startTime == record.startTime ? status : nil
     }
   }
 

@@ -204,7 +204,8 @@ struct Creation {
       parent: pair.second, gate: gate, console: terminal.sender, cgroupTasks: attachment.tasks,
       cgroupDirectory: attachment.unified)
     let plan = InitPlan(
-      id: id.text, sandbox: sandbox, cgroups: try cgroupView(running.cgroup), hooks: hooks,
+      id: id.text, sandbox: sandbox, cgroups: try CgroupView(of: running.cgroup, planned: cgroup, sandbox),
+      hooks: hooks,
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)
@@ -312,25 +313,6 @@ struct Creation {
     return resources
   }
 
-  /// What a mount of type `cgroup` shows: the container's cgroup, or where it has none, its caller's.
-  private func cgroupView(_ made: Cgroup) throws(Failure) -> CgroupView {
-    let inNamespace = sandbox.namespaces.separates(.cgroup)
-    guard sandbox.rootfs.mounts.contains(where: { $0.source == .cgroup }) else {
-      return CgroupView(.none, inNamespace: inNamespace, isOwn: true)
-    }
-    let isOwn = !made.hierarchies.isEmpty && made.hierarchies.count == cgroup.hierarchies.count
-    let cgroup = isOwn ? made : try Cgroup(callersIn: CgroupLayout.detect())
-    if cgroup.hierarchies.count == 1, let unified = cgroup.unified {
-      return CgroupView(.unified(directory: unified.directory), inNamespace: inNamespace, isOwn: isOwn)
-    }
-    let hierarchies = cgroup.hierarchies.filter { $0.kind == .v1 }
-    return CgroupView(
-      .hierarchies(
-        hierarchies.map {
-          CgroupView.Hierarchy(name: $0.name, options: $0.mountOptions, directory: $0.directory)
-        }), inNamespace: inNamespace, isOwn: isOwn)
-  }
-
   /// Writes down who the container process is, for every command that comes later, and the pid file.
   private func writeDown(
     _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket,
@@ -374,5 +356,25 @@ extension Config {
     return try SeccompProgram.program(
       for: profile, cache: cache,
       failOnUnknownSyscall: annotations["run.oci.seccomp_fail_unknown_syscall"] == "1")
+  }
+}
+
+extension CgroupView {
+  /// What a mount of type `cgroup` shows: the container's cgroup, or where it has none, its caller's.
+  init(of made: Cgroup, planned: Cgroup, _ sandbox: SandboxPlan) throws(Failure) {
+    let inNamespace = sandbox.namespaces.separates(.cgroup)
+    guard sandbox.rootfs.mounts.contains(where: { $0.source == .cgroup }) else {
+      self.init(.none, inNamespace: inNamespace, isOwn: true)
+      return
+    }
+    let isOwn = !made.hierarchies.isEmpty && made.hierarchies.count == planned.hierarchies.count
+    let cgroup = isOwn ? made : try Cgroup(callersIn: CgroupLayout.detect())
+    if cgroup.hierarchies.count == 1, let unified = cgroup.unified {
+      self.init(.unified(directory: unified.directory), inNamespace: inNamespace, isOwn: isOwn)
+      return
+    }
+    let hierarchies = cgroup.hierarchies.filter { $0.kind == .v1 }
+      .map { Hierarchy(name: $0.name, options: $0.mountOptions, directory: $0.directory) }
+    self.init(.hierarchies(hierarchies), inNamespace: inNamespace, isOwn: isOwn)
   }
 }

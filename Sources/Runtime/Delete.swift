@@ -24,7 +24,9 @@ extension ContainerStore {
     if force { try killAll(container) }
     try container.lock()
     let status = try container.status()
-    guard status == .stopped || status == .creating else {
+    var isOver = status == .stopped || status == .creating
+    if force && !isOver { isOver = try container.isLeaving }
+    if !isOver {
       throw Failure(
         "container \"" + id.text + "\" is " + status.rawValue + " and not stopped; kill it first, or use --force")
     }
@@ -42,13 +44,23 @@ extension ContainerStore {
         }
       }
       try killCgroup(container)
-      let ended = try step("kill") { () throws(SystemError) in
-        try process.waitForEnd(milliseconds: ContainerStore.endTimeout)
+      if try !waitForEnd(of: process, container) {
+        throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL")
       }
-      if !ended { throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL") }
     } else {
       try killCgroup(container)
     }
+  }
+
+  /// Waits until the container process is gone, or as good as gone: it ends behind everybody in its pid namespace, and for one who
+  /// was started there from outside and whom nobody reaps that may be never.
+  private func waitForEnd(of process: borrowing PIDFD, _ container: borrowing Container) throws(Failure) -> Bool {
+    for _ in 0..<(ContainerStore.endTimeout / 100) {
+      let ended = try step("kill") { () throws(SystemError) in try process.waitForEnd(milliseconds: 100) }
+      if ended { return true }
+      if try container.isLeaving { return true }
+    }
+    return false
   }
 
   /// What shares the container's pid namespace with others, or was left by a creator that died.

@@ -56,6 +56,19 @@ extension Container {
     }
     return process
   }
+
+  /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
+  func joined(_ namespaces: NamespacePlan) throws(Failure) -> NamespaceFlags {
+    var kinds = namespaces.separated
+    // That of an ordinary user's container may have been added.
+    guard kinds.contains(.user) || CurrentProcess.effectiveUID != 0 else { return kinds }
+    try step("namespaces") { () throws(SystemError) in
+      let own = try fileStatus("/proc/self/ns/user")
+      let its = try fileStatus("/proc/" + String(record.state.pid ?? 0) + "/ns/user")
+      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) } else { kinds.insert(.user) }
+    }
+    return kinds
+  }
 }
 
 /// A process that runs its program in a container.
@@ -89,7 +102,7 @@ private struct Execution {
     let namespaces = try NamespacePlan(config.linux ?? Config.Linux())
     let pid = container.record.state.pid ?? 0
     var plan = JoinPlan(
-      container: target.descriptor.number, pid: pid, namespaces: try Execution.joined(namespaces, of: pid),
+      container: target.descriptor.number, pid: pid, namespaces: try container.joined(namespaces),
       keyring: container.record.hasKeyring ? container.id.text : nil, process: program)
     plan.changesRoot = !namespaces.created.contains(.mount)
     plan.finalAffinity = try Execution.affinity(process.execCPUAffinity?.final, "final")
@@ -98,19 +111,6 @@ private struct Execution {
     cgroup = try container.cgroup()
     filter = try store.compileFilter(config)
     listener = try SeccompListener.connect(for: container, isStarting: false)
-  }
-
-  /// The kinds in which the container differs from us. Its user namespace may be ours, which cannot be joined again.
-  private static func joined(_ namespaces: NamespacePlan, of pid: Int32) throws(Failure) -> NamespaceFlags {
-    var kinds = namespaces.separated
-    // That of an ordinary user's container may have been added.
-    guard kinds.contains(.user) || CurrentProcess.effectiveUID != 0 else { return kinds }
-    try step("namespaces") { () throws(SystemError) in
-      let own = try fileStatus("/proc/self/ns/user")
-      let its = try fileStatus("/proc/" + String(pid) + "/ns/user")
-      if own.inode == its.inode && own.device == its.device { kinds.remove(.user) } else { kinds.insert(.user) }
-    }
-    return kinds
   }
 
   private static func affinity(_ list: String?, _ name: String) throws(Failure) -> [UInt64] {

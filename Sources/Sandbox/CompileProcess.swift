@@ -3,7 +3,7 @@ import OCI
 
 extension ProcessPlan {
   /// No program: the container can be created and deleted, not started (runtime.md, "Start").
-  static let none = ProcessPlan(arguments: [], environment: [], workingDirectory: "/")
+  public static let none = ProcessPlan(arguments: [], environment: [], workingDirectory: "/")
 
   /// Compiles `process` of config.json, or the document given to `exec`.
   ///

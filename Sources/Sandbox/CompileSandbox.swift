@@ -172,7 +172,8 @@ extension Config.RootfsPropagation {
 }
 
 extension MountPlan {
-  public init(_ mount: Config.Mount, index: Int, bundle: String) throws(Failure) {
+  /// - Parameter file: whose `mounts` it is among, for messages.
+  public init(_ mount: Config.Mount, index: Int, bundle: String, file: String = "config.json") throws(Failure) {
     self.index = index
     destination = mount.destination
     source = .remount
@@ -202,7 +203,7 @@ extension MountPlan {
         recursive: idMap?.recursive ?? false, users: mount.uidMappings.map { IDMapping($0) },
         groups: mount.gidMappings.map { IDMapping($0) })
     }
-    let place = "config.json: mounts[" + String(index) + "]"
+    let place = file + ": mounts[" + String(index) + "]"
     if idMap != nil && (isRemount || !isBind) {
       throw Failure(place + ": only a bind can be mapped to other ids")
     }

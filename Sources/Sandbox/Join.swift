@@ -14,6 +14,8 @@ public struct JoinPlan {
   public var process: ProcessPlan
   /// The CPUs the process may use once it is in its cgroup, as a bit mask; empty: those of the cgroup.
   public var finalAffinity: [UInt64] = []
+  /// What the process does there instead of running a program.
+  public var mountChange: MountChange?
 
   public init(container: Int32, pid: Int32, namespaces: NamespaceFlags, keyring: String?, process: ProcessPlan) {
     self.container = container
@@ -84,6 +86,10 @@ private func become(_ plan: JoinPlan, _ channels: InitChannels, _ parent: consum
     try settle(channels, keeping: plan.kept(channels), parent)
     try plan.process.setOOMScore()
     try plan.enter(plan.namespaces.subtracting(.pid))
+    if let change = plan.mountChange {
+      try change.carryOut()
+      return try announce(parent)
+    }
     ready = try plan.setUp(channels, parent)
     try announce(parent)
   } catch {
@@ -101,6 +107,7 @@ extension JoinPlan {
   /// The descriptors the process needs.
   fileprivate func kept(_ channels: InitChannels) -> [Int32] {
     channels.all + [container] + (0..<process.preservedDescriptors).map { 3 + $0 }
+      + (mountChange?.added.mounts.map { $0.prepared } ?? [])
   }
 
   /// Enters the namespaces, becomes the root of the user namespace among them, and goes to the container's root.

@@ -38,6 +38,12 @@ struct Rootfs: ~Copyable {
     }
   }
 
+  /// The root of a container that was entered, for more mounts.
+  init(entered plan: RootfsPlan) throws(Failure) {
+    self.plan = plan
+    root = try step("rootfs") { () throws(SystemError) in Root(try openFile("/", [.path, .directory])) }
+  }
+
   // MARK: mounts
 
   /// Makes every mount of the plan, in order.
@@ -509,7 +515,7 @@ public struct CgroupView: Equatable, Sendable {
 
 extension MountPlan {
   /// Whether an option is longer than fsconfig(2) takes.
-  var exceedsContext: Bool { data.contains { ($0.value?.utf8.count ?? 0) > 255 } }
+  public var exceedsContext: Bool { data.contains { ($0.value?.utf8.count ?? 0) > 255 } }
 
   /// `mount #7 "/data" (bind from "/srv/x")`
   public var name: String {

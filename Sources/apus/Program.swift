@@ -53,7 +53,7 @@ struct Entry {
   private static func visit(_ accepts: (Entry) -> Bool) {
     if accepts(Entry(Create.self)) || accepts(Entry(Start.self)) || accepts(Entry(Run.self)) { return }
     if accepts(Entry(StateCommand.self)) || accepts(Entry(Kill.self)) || accepts(Entry(Delete.self)) { return }
-    if accepts(Entry(Exec.self)) { return }
+    if accepts(Entry(Exec.self)) || accepts(Entry(Wait.self)) || accepts(Entry(Mounts.self)) { return }
     if accepts(Entry(Pause.self)) || accepts(Entry(Resume.self)) { return }
     if accepts(Entry(Update.self)) || accepts(Entry(Events.self)) { return }
     if accepts(Entry(List.self)) || accepts(Entry(Ps.self)) || accepts(Entry(Spec.self)) { return }

@@ -89,8 +89,10 @@ enter_inner() {
   ip link set lo up
   hostname engines
   # The way out that bridges with NAT look for: an address of ours on an interface that leads nowhere.
-  ip link add outside type dummy && ip addr add 192.0.2.1/24 dev outside && ip link set outside up && ip route add default dev outside
-  export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=$work LC_ALL=C.UTF-8
+  ip link add outside type veth peer name nowhere && ip link set nowhere up && ip addr add 192.0.2.1/24 dev outside &&
+    ip link set outside up && ip route add default via 192.0.2.2
+  # Debian's engines, and not what was put beside them.
+  export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=$work LC_ALL=C.UTF-8
   unset XDG_RUNTIME_DIR CONTAINER_HOST DOCKER_HOST
   cd "$work" || exit 2
 }
@@ -112,6 +114,17 @@ make_image() {
   tar -C "$root" -cf "$1" .
 }
 
+# An image archive at $2 out of the layer $1, with the command $3 and the name $4.
+make_archive() {
+  local dir=$work/archive
+  rm -rf "$dir" && mkdir "$dir"
+  cp "$1" "$dir/layer.tar"
+  printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":%s},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$3" "$(sha256sum <"$1" | cut -d' ' -f1)" >"$dir/config.json"
+  printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$4" >"$dir/manifest.json"
+  tar -C "$dir" -cf "$2" config.json layer.tar manifest.json
+}
+
 # ---- cases ----
 
 passed=0 failed=0 skipped=0
@@ -122,7 +135,7 @@ check() {
   shift
   [[ -z "${ONLY:-}" || "$name" =~ $ONLY ]] || return 0
   # In a process of its own, which an endless wait does not outlive.
-  ( "$@" ) >"$work/case.log" 2>&1 </dev/null &
+  ( set -e; "$@" ) >"$work/case.log" 2>&1 </dev/null &
   local pid=$!
   ( sleep "${LIMIT:-120}"; kill -9 $pid 2>/dev/null ) >/dev/null 2>&1 &
   local watch=$!
@@ -165,7 +178,7 @@ expect() {
 
 # contains TEXT PART
 contains() {
-  case $1 in *"$2"*) return ;; esac
+  case $1 in *"$2"*) return 0 ;; esac
   printf 'expected "%s" in: %s\n' "$2" "$1"
   exit 1
 }

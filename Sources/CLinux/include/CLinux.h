@@ -189,6 +189,19 @@ static inline int clx_pidfd_open(int pid) { return CLX_INT(syscall(SYS_pidfd_ope
 static inline int clx_pidfd_send_signal(int fd, int signal) {
   return CLX_INT(syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0));
 }
+// PIDFD_GET_INFO with PIDFD_INFO_EXIT (linux/pidfd.h, Linux 6.15): the status of a reaped process, as wait(2) has it.
+static inline int clx_pidfd_exit_status(int fd, int *status) {
+  struct {
+    uint64_t mask, cgroup;
+    uint32_t ids[11];
+    int32_t exit_code;
+  } info = {.mask = 8};
+  int r = CLX_INT(ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 0xff, 11, sizeof info), &info));
+  if (r < 0) return r;
+  if (!(info.mask & 8)) return -EAGAIN;
+  *status = info.exit_code;
+  return 0;
+}
 static inline int clx_kill(int pid, int signal) { return CLX_INT(kill(pid, signal)); }
 static inline int clx_getpid(void) { return (int)syscall(SYS_getpid); }
 static inline int clx_setsid(void) { return CLX_INT(setsid()); }

@@ -115,6 +115,31 @@ extension Integration.Exec {
       }
     }
 
+    @Test(arguments: [["-t", "--console-socket"], ["--pidfd-socket"]])
+    func aSocketThatClosesHalfWay(_ flags: [String]) throws {
+      try withBundle { bundle throws in
+        try bundle.launchSleeper(terminals: true)
+        // The peer hangs up on everybody, before or after it has got what is sent: nobody then has the terminal.
+        let listener = try Listener(bundle.workspace + "/socket")
+        let command = try bundle.begin(["exec"] + flags + [listener.path, bundle.id, "sh", "-c", "sleep 1000; true"])
+        listener.hangUp()
+        if flags.contains("-t") {
+          let outcome = try command.finish()
+          #expect(outcome.status == 255 || outcome.status == 129, "\(outcome)")
+          #expect(outcome.errors.filter { $0 == "\n" }.count <= 1, "\(outcome)")
+        } else {
+          // What was sent to the peer is its own affair.
+          #expect(try bundle.apus("kill", "--all", bundle.id, "KILL").status == 0)
+          #expect(try [137, 255].contains(command.finish().status))
+        }
+        let isAlone = waitUntil {
+          Children.shared.reapOrphans()
+          return Processes.marked(bundle.marker).count <= 1
+        }
+        #expect(isAlone)
+      }
+    }
+
     @Test func aContainerWithoutATerminalMultiplexer() throws {
       try withBundle { bundle throws in
         try bundle.launchSleeper()

@@ -269,6 +269,23 @@ extension Integration.Exec {
         #expect(try command.finish().output == "hello\n")
       }
     }
+
+    @Test func aContainerIsDeletedAlthoughNobodyReapsWhoJoinedIt() throws {
+      // Its first process ends behind all others of its pid namespace (pid_namespaces(7)), also behind those who are dead and
+      // whose parents outside do not look.
+      try withBundle { bundle throws in
+        try bundle.launchSleeper()
+        let command = try bundle.begin(["exec", bundle.id, "sleep", "1000"])
+        try #require(waitUntil { Processes.marked(bundle.marker).count == 3 })
+        kill(command.pid, SIGSTOP)
+        defer { kill(command.pid, SIGCONT) }
+        let delete = try bundle.apus("delete", "--force", bundle.id)
+        #expect(delete.description == Outcome.silent)
+        #expect(bundle.ids == [] && Hierarchies.existing(bundle.cgroupsPath) == [])
+        kill(command.pid, SIGCONT)
+        #expect(try command.finish().status == 137)
+      }
+    }
   }
 }
 

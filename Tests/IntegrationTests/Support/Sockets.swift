@@ -19,6 +19,12 @@ final class Listener {
     let received = ct_receive_descriptor(descriptor, 10_000)
     return received < 0 ? nil : received
   }
+
+  /// Takes the next peer's connection, and closes it at once.
+  func hangUp() {
+    var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    if poll(&ready, 1, 60_000) == 1 { close(accept(descriptor, nil, nil)) }
+  }
 }
 
 /// Who is asked about system calls (SCMP_ACT_NOTIFY), as an engine's agent.
