@@ -1,4 +1,5 @@
 import Linux
+import OCI
 
 extension ContainerStore {
   /// Waits until the container process has ended.
