@@ -1,3 +1,4 @@
+# processors: 2
 # What systemd has no property for on v1, or does not manage there, is in force all the same.
 systemd
 config 'nproc; sleep 1000' '.linux.resources.cpu = {cpus: "1", mems: "0"}'
