@@ -3,10 +3,11 @@
 machine does meets all of them alike. Run as root by `make bench`. Environment:
 
     ROUNDS=60                        rounds
-    TESTS=version,run,cold,life,syscalls       (there are exec, series and many, too)
+    TESTS=version,run,cold,life,syscalls       (there are cgroups, exec, series and many, too)
     BUNDLES=minimal,docker-like,config-1MB (there are user-namespace and notify, too)
     PEERS="name=path …"              more runtimes, for example PEERS="old=bin/apus.old"
     MANY=1000                        containers for the test many
+    CGROUPS=v2                       cgroup v2 alone, with whatever controllers it has here
     APUS=bin/apus                    our own
     REF=crun                         what ratios are relative to
 
@@ -14,7 +15,8 @@ Tests: version: --version; run: from start to the end of /bin/true; cold: the sa
 was never used, so that nothing kept in it (compiled seccomp programs) helps; life: create, start, state, exec, events --stats and
 update (where offered), kill, delete of a sleeping container; exec: /bin/true in one that stays, attached and detached; series (a tenth
 of the rounds): 100 runs one after the other, and 100 containers created four at a time; syscalls: the calls of one run, counted by
-strace -f; many: list, and delete of one more, while MANY minimal containers are running. config-1MB takes part in run only.
+strace -f; cgroups: create, with the container's cgroups and without; many: list, and delete of one more, while MANY minimal
+containers are running. config-1MB takes part in run only.
 
 Per command: wall time; CPU time of the runtime and of everything it reaped (wait4(2)), for create also with the container's
 first process up to then (create+init); peak resident memory. Prints medians, 95th percentiles and ratios; writes all samples to out/.
@@ -213,6 +215,23 @@ class Bench:
         for runtime in runtimes:
             self.remove(runtime, f"bench-{runtime.name}")
 
+    def cgroups(self):
+        """What a container's cgroups cost: create with them, and without where that can be said."""
+        for name in [name for name in NAMES if name != "config-1MB"]:
+            for measured, runtime in self.rounds():
+                folder, container = bundles.write(self.folder, name, runtime.name, sleeping=True), f"bench-{runtime.name}"
+                for operation, flags in (("create", []), ("create, no cgroup", ["--cgroup-manager", "disabled"])):
+                    if operation in runtime.lacks:
+                        continue
+                    create = [runtime.path, *flags, "--root", runtime.root, "create", "--bundle", folder, container]
+                    result = self.spawner.run(create, may_fail=bool(flags))
+                    if result["status"] != 0:
+                        runtime.lacks.add(operation)
+                        continue
+                    self.remove(runtime, container)
+                    if measured:
+                        self.add_result(name, operation, runtime, result)
+
     def series(self):
         for name in [name for name in NAMES if name != "config-1MB"]:
             for number in range(max(3, ROUNDS // 10)):
@@ -325,6 +344,8 @@ def own_mounts():
         return
     # Mounted over, not unmounted: what crun then writes there must not end up in the directory below.
     hide = "if mountpoint -q /sys/fs/cgroup/unified; then mount -t tmpfs hidden /sys/fs/cgroup/unified; fi; exec \"$@\""
+    if setting("CGROUPS", "") == "v2":
+        hide = "umount --recursive /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec \"$@\""
     os.environ["APUS_BENCH_INSIDE"] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", "sh", "-c", hide, "sh", sys.executable, *sys.argv])
 
@@ -361,7 +382,8 @@ def main():
         sys.exit(__doc__)
     if os.geteuid() != 0:
         fail("runtimes are measured as root")
-    unknown = [name for name in TESTS if name not in ("version", "run", "cold", "life", "exec", "series", "syscalls", "many")]
+    known = ("version", "run", "cold", "life", "cgroups", "exec", "series", "syscalls", "many")
+    unknown = [name for name in TESTS if name not in known]
     unknown += [name for name in NAMES if name not in bundles.BUNDLES]
     if unknown:
         fail(f"unknown: {', '.join(unknown)}")

@@ -275,8 +275,8 @@ extension Integration.Exec {
       // whose parents outside do not look.
       try withBundle { bundle throws in
         try bundle.launchSleeper()
-        let command = try bundle.begin(["exec", bundle.id, "sleep", "1000"])
-        try #require(waitUntil { Processes.marked(bundle.marker).count == 3 })
+        let command = try bundle.begin(["exec", bundle.id, "sh", "-c", "touch /joined; exec sleep 1000"])
+        try #require(waitUntil { Files.exists(bundle.rootfs + "/joined") })
         kill(command.pid, SIGSTOP)
         defer { kill(command.pid, SIGCONT) }
         let delete = try bundle.apus("delete", "--force", bundle.id)
