@@ -153,10 +153,7 @@ extension Bundle {
   fileprivate func expectMountsRefused(
     _ outcome: Outcome, _ words: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    #expect(outcome.status == 1, "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.output == "", sourceLocation: sourceLocation)
-    #expect(outcome.errors.hasPrefix("apus: mounts: "), "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome)", sourceLocation: sourceLocation)
+    expectError(outcome, of: "mounts", sourceLocation: sourceLocation)
     for word in words { #expect(outcome.errors.contains(word), "\(outcome)", sourceLocation: sourceLocation) }
   }
 }

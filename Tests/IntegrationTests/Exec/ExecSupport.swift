@@ -55,10 +55,7 @@ extension Bundle {
   func expectExecRefused(
     _ outcome: Outcome, _ words: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    #expect(outcome.status == 255, "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.output == "", sourceLocation: sourceLocation)
-    #expect(outcome.errors.hasPrefix("apus: exec: "), "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome)", sourceLocation: sourceLocation)
+    expectError(outcome, of: "exec", status: 255, sourceLocation: sourceLocation)
     for word in words { #expect(outcome.errors.contains(word), "\(outcome)", sourceLocation: sourceLocation) }
   }
 }

@@ -230,16 +230,23 @@ final class Bundle {
     try #require(stopped, "the container did not stop", sourceLocation: sourceLocation)
   }
 
+  /// Whether a command ended with that status, and said nothing but one line on standard error that begins with its name.
+  func expectError(
+    _ outcome: Outcome, of command: String, status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(outcome.status == status, "\(outcome)", sourceLocation: sourceLocation)
+    #expect(outcome.output == "", sourceLocation: sourceLocation)
+    #expect(outcome.errors.hasPrefix("apus: \(command): "), "\(outcome)", sourceLocation: sourceLocation)
+    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome)", sourceLocation: sourceLocation)
+  }
+
   /// Whether a command was refused as the design asks: exit status 1, one line on standard error that says which command
   /// failed and why, and nothing left of a container.
   func expectRefused(
     _ outcome: Outcome, _ command: String, _ words: [String], mounts: [String] = [],
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    #expect(outcome.status == 1, sourceLocation: sourceLocation)
-    #expect(outcome.output == "", sourceLocation: sourceLocation)
-    #expect(outcome.errors.hasPrefix("apus: \(command): "), "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome)", sourceLocation: sourceLocation)
+    expectError(outcome, of: command, sourceLocation: sourceLocation)
     for word in words {
       #expect(outcome.errors.lowercased().contains(word.lowercased()), "\(outcome)", sourceLocation: sourceLocation)
     }
