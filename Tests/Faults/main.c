@@ -1,9 +1,9 @@
 // Runs a command, and makes one system call of it, or of a process it makes, fail.
 //
 //   faults -r FILE [-s TEXT] [-p PID] COMMAND…    records the calls in FILE, a line each: PROCESS NUMBER NTH WHAT
-//   faults -i PROCESS,NUMBER,NTH,ERRNO [-s TEXT] [-p PID] COMMAND…
+//   faults -i PROCESS,NUMBER,NTH,ERRNO [-r FILE] [-s TEXT] [-p PID] COMMAND…
 //                                                 the NTH call NUMBER of PROCESS is not made and fails with ERRNO; with ERRNO 0 the
-//                                                 process is killed instead
+//                                                 process is killed instead. FILE gets that call's line
 //   faults -a TEXT -r FILE COMMAND…               writes to files with TEXT in their names are not made, and succeed: FILE gets a
 //                                                 line each, NAME TEXT
 //
@@ -86,9 +86,10 @@ static void read_name(pid_t pid, unsigned long descriptor, char name[256]) {
   name[length < 0 ? 0 : length] = 0;
 }
 
-// The open file and the text among the first two arguments.
-static void print_what(pid_t pid, const unsigned long arguments[2]) {
+// The call's line: after its numbers, the open file and the text among the first two arguments.
+static void print_call(pid_t pid, int process, long number, int nth, const unsigned long arguments[2]) {
   char file[256], text[256];
+  fprintf(record, "%d %ld %d", process, number, nth);
   for (int i = 0; i < 2; i++) {
     if (arguments[i] < 1024 && i == 0) {
       read_name(pid, arguments[0], file);
@@ -151,10 +152,9 @@ static void begins(struct process *process, long number, const unsigned long arg
   }
   if (number < 0 || number >= most_numbers) return;
   int nth = ++process->calls[number];
-  if (record) {
-    fprintf(record, "%d %ld %d", index, number, nth);
-    print_what(process->pid, arguments);
-  } else if (index == target.process && number == target.number && nth == target.nth) {
+  int is_target = index == target.process && number == target.number && nth == target.nth;
+  if (record && (is_target || !target.nth)) print_call(process->pid, index, number, nth, arguments);
+  if (is_target) {
     is_hit = 1;
     process->is_skipped = target.error != 0;
     process->value = -target.error;
@@ -255,5 +255,5 @@ int main(int argc, char **argv) {
   if (is_late)
     for (int i = 0; i < count; i++) kill(processes[i].pid, SIGKILL);
   if (record) fclose(record);
-  return record || is_hit || is_late ? status : 123;
+  return !target.nth || is_hit || is_late ? status : 123;
 }
