@@ -42,6 +42,19 @@ extension Cgroup {
     return state != "THAWED"
   }
 
+  /// ``isFrozen`` of a cgroup that was saved, by the hierarchies alone that can freeze: `list` asks it of every container.
+  public static func isFrozen(saved: [String]) throws(Failure) -> Bool {
+    try Cgroup(saved: saved.filter(mayFreeze)).isFrozen
+  }
+
+  /// Whether the saved hierarchy is cgroup v2 or has the freezer.
+  private static func mayFreeze(_ saved: String) -> Bool {
+    let controllers = saved.utf8.prefix { $0 != UInt8(ascii: ":") }
+    if controllers.isEmpty || controllers.elementsEqual("freezer".utf8) { return true }
+    return controllers.contains(UInt8(ascii: ","))
+      && controllers.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("freezer".utf8) }
+  }
+
   private func freezer() throws(Failure) -> Hierarchy? {
     if let unified, pathExists(unified.directory + "/cgroup.freeze") { return unified }
     return v1("freezer")

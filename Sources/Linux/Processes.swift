@@ -49,24 +49,38 @@ public struct ProcessStatus: Equatable, Sendable {
     }
   }
 
-  /// `pid (comm) state ppid …`: comm may hold blanks and parentheses, so fields count from the last `)`.
+  /// `pid (comm) state ppid …`: comm may hold blanks and parentheses, so fields count from the last `)`. In one pass: `list` reads one
+  /// for every container.
   init?(parsing bytes: [UInt8]) {
-    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count else { return nil }
-    let fields = bytes[(close + 2)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
-    // Field 3 of the manual page is fields[0]: flags is field 9, starttime 22, vsize 23.
-    guard fields.count > 20, let parent = decimal(fields[1]), let flags = decimal(fields[6]),
-      let start = decimal(fields[19])
-    else { return nil }
-    state = fields[0].first!
+    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    var (state, parent, flags, start, memory): (UInt8?, UInt64?, UInt64?, UInt64?, UInt64?)
+    var code: UInt64?
+    // The numbers of the manual page.
+    var number = 3
+    var position = close + 2
+    while position < bytes.count {
+      let end = bytes[position...].firstIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") } ?? bytes.count
+      let field = bytes[position..<end]
+      switch number {
+      case 3: state = field.first
+      case 4: parent = decimal(field)
+      case 9: flags = decimal(field)
+      case 22: start = decimal(field)
+      case 23: memory = decimal(field)
+      case 52: code = decimal(field)
+      default: break
+      }
+      number += 1
+      position = end + 1
+    }
+    guard let state, let parent, let flags, let start, let memory else { return nil }
+    self.state = state
     self.parent = Int32(truncatingIfNeeded: parent)
     hasExecuted = flags & 0x40 == 0
     startTime = start
-    isLeaving = flags & 0x4 != 0 && fields[20].elementsEqual("0".utf8)
-    // exit_code, the last field of all, in the form of wait(2).
-    guard hasEnded, let line = bytes.split(separator: UInt8(ascii: "\n")).last,
-      let code = line.split(separator: UInt8(ascii: " ")).last.flatMap({ decimal($0) })
-    else { return }
-    exitStatus = ExitStatus(Int32(truncatingIfNeeded: code))
+    isLeaving = flags & 0x4 != 0 && memory == 0
+    // In the form of wait(2).
+    if hasEnded, let code { exitStatus = ExitStatus(Int32(truncatingIfNeeded: code)) }
   }
 }
 

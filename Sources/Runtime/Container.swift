@@ -15,72 +15,7 @@ struct Container: ~Copyable {
   /// The configuration as it was when the container was created; later changes of the bundle have no effect.
   static let config = "config.json"
 
-  // MARK: status
-
-  /// Where in its life the container is, from what is true now.
-  func status() throws(Failure) -> State.Status {
-    guard let pid = record.state.pid, pid > 0 else {
-      // Whoever creates it holds the lock; a creator that has died has taken the process with it.
-      return try isLockedByAnother() ? .creating : .stopped
-    }
-    guard try isAlive else { return .stopped }
-    // Before it is started, too: what stands still cannot be started.
-    if try isFrozen() { return .paused }
-    return try isWaiting ? .created : .running
-  }
-
-  private func isFrozen() throws(Failure) -> Bool {
-    if record.cgroups.isEmpty { return false }
-    return try cgroup().isFrozen
-  }
-
-  /// Whether the container process runs: neither ended, nor a zombie, nor another process with its number.
-  var isAlive: Bool {
-    get throws(Failure) { try processStatus.map { !$0.hasEnded } ?? false }
-  }
-
-  /// Whether nothing of the container process runs any more, although it has not ended (``ProcessStatus/isLeaving``).
-  var isLeaving: Bool {
-    get throws(Failure) { try processStatus.map { $0.isLeaving } ?? false }
-  }
-
-  /// What the kernel says of the container process; `nil`: there is none, nor a zombie of it.
-  var processStatus: ProcessStatus? {
-    get throws(Failure) {
-      guard let pid = record.state.pid, pid > 0 else { return nil }
-      let status = try step("container process") { () throws(SystemError) in try ProcessStatus.of(pid) }
-      return status?.startTime == record.startTime ? status : nil
-    }
-  }
-
-  /// Whether the start gate is still there.
-  private var isWaiting: Bool {
-    get throws(Failure) {
-      do {
-        _ = try directory.status(of: Container.gate)
-        return true
-      } catch {
-        if error.errno == .noSuchFileOrDirectory { return false }
-        throw Failure("start gate", error)
-      }
-    }
-  }
-
-  private func isLockedByAnother() throws(Failure) -> Bool {
-    try step("lock") { () throws(SystemError) in
-      // A second open file of the directory: closing it gives the lock up.
-      try !directory.open(".", [.readOnly, .directory]).lock(wait: false)
-    }
-  }
-
-  /// The document that the specification calls the state of the container.
-  func state() throws(Failure) -> State {
-    var state = record.state
-    state.status = try status()
-    if state.status == .stopped || state.status == .creating { state.pid = 0 }
-    if record.hasAnnotations { state.annotations = try config().annotations }
-    return state
-  }
+  func status() throws(Failure) -> State.Status { try record.status(in: directory) }
 
   /// Takes the container's lock; others wait, or give up after `milliseconds`.
   func lock(milliseconds: Int64 = 10_000) throws(Failure) {
@@ -117,7 +52,7 @@ struct Container: ~Copyable {
       throw Failure("container process", error)
     }
     // Looked at after it was opened: what is held is what was looked at.
-    if try isAlive { return process }
+    if try record.isAlive { return process }
     return nil
   }
 
@@ -127,9 +62,12 @@ struct Container: ~Copyable {
     return ContainerHooks(config.hooks ?? Config.Hooks(), state: record.state(with: config.annotations))
   }
 
-  func config() throws(Failure) -> Config {
-    let bytes = try step("container \"" + id.text + "\"") { () throws(SystemError) in
-      try directory.read(Container.config, estimate: 32768)
+  func config() throws(Failure) -> Config { try Container.config(of: id.text, in: directory) }
+
+  /// The saved configuration. The parameters are those of ``ContainerRecord/status(in:way:)``.
+  static func config(of id: String, in directory: borrowing Directory, way: String = "") throws(Failure) -> Config {
+    let bytes = try step("container \"" + id + "\"") { () throws(SystemError) in
+      try directory.read(way + Container.config, estimate: 32768)
     }
     do {
       return try Config(json: bytes, file: Container.config)

@@ -68,16 +68,24 @@ public struct ContainerStore {
   /// The container of that id.
   func find(_ id: ContainerID) throws(Failure) -> Container {
     let directory = try openDirectory(id)
+    let record = try ContainerStore.record(of: id, in: directory)
+    return Container(id: id, directory: directory, record: record)
+  }
+
+  /// What is written down of a container. The parameters are those of ``ContainerRecord/status(in:way:)``.
+  private static func record(of id: ContainerID, in directory: borrowing Directory, way: String = "") throws(Failure)
+    -> ContainerRecord
+  {
     let bytes: [UInt8]
     do {
-      bytes = try directory.read(ContainerRecord.file)
+      bytes = try directory.read(way + ContainerRecord.file)
     } catch {
       // Between its directory's being made and its state's being written a container does not exist yet.
       if error.errno == .noSuchFileOrDirectory { throw ContainerStore.unknown(id) }
       throw Failure("container \"" + id.text + "\"", error)
     }
     do {
-      return Container(id: id, directory: directory, record: try ContainerRecord(json: bytes, file: "state.json"))
+      return try ContainerRecord(json: bytes, file: ContainerRecord.file)
     } catch {
       throw Failure(
         "container \"" + id.text + "\": its state is damaged: " + error.description
@@ -96,38 +104,52 @@ public struct ContainerStore {
 
   /// The ids of all containers, sorted.
   public func ids() throws(Failure) -> [String] {
-    do {
-      return try Directory(path: options.root).directoryNames().filter { !$0.hasPrefix(".") }.sorted()
-    } catch {
-      if error.errno == .noSuchFileOrDirectory { return [] }
-      throw Failure("state directory", error)
-    }
+    try withRoot([]) { root throws(SystemError) in try ContainerStore.names(root) }
   }
 
   /// The states of all containers, sorted by id. One that cannot be read is reported, and left out.
   public func list() throws(Failure) -> [State] {
-    var states: [State] = []
-    for name in try ids() {
-      do throws(Failure) {
-        states.append(try find(try ContainerID(name)).state())
-      } catch {
-        // One that was deleted while we looked is none.
-        if error.errno != .noSuchFileOrDirectory { options.warn(error.message) }
+    try withRoot([]) { root throws(SystemError) in
+      var states: [State] = []
+      for name in try ContainerStore.names(root) {
+        do throws(Failure) {
+          // From here, without opening the container's directory: there may be thousands.
+          let (id, way) = (try ContainerID(name), name + "/")
+          states.append(try ContainerStore.record(of: id, in: root, way: way).currentState(in: root, way: way))
+        } catch {
+          // One that was deleted while we looked is none.
+          if error.errno != .noSuchFileOrDirectory { options.warn(error.message) }
+        }
       }
+      return states
     }
-    return states
+  }
+
+  /// What is read from the directory of all states; `nothing` where no container was ever made.
+  private func withRoot<T>(_ nothing: T, _ read: (borrowing Directory) throws(SystemError) -> T) throws(Failure) -> T {
+    do throws(SystemError) {
+      return try read(try Directory(path: options.root))
+    } catch {
+      if error.errno == .noSuchFileOrDirectory { return nothing }
+      throw Failure("state directory", error)
+    }
+  }
+
+  private static func names(_ root: borrowing Directory) throws(SystemError) -> [String] {
+    try root.directoryNames().filter { $0.utf8.first != UInt8(ascii: ".") }.sorted()
   }
 
   /// The state of the container (runtime.md, "Query State").
   public func state(_ id: ContainerID) throws(Failure) -> State {
-    try find(id).state()
+    let container = try find(id)
+    return try container.record.currentState(in: container.directory)
   }
 
   /// The processes of the container, as the caller's pid namespace numbers them.
   public func processes(_ id: ContainerID) throws(Failure) -> [Int32] {
     let container = try find(id)
     if !container.record.cgroups.isEmpty { return try container.cgroup().processes() }
-    guard try container.isAlive, let pid = container.record.state.pid else { return [] }
+    guard try container.record.isAlive, let pid = container.record.state.pid else { return [] }
     return [pid]
   }
 

@@ -25,7 +25,7 @@ extension ContainerStore {
     try container.lock()
     let status = try container.status()
     var isOver = status == .stopped || status == .creating
-    if force && !isOver { isOver = try container.isLeaving }
+    if force && !isOver { isOver = try container.record.isLeaving }
     if !isOver {
       throw Failure(
         "container \"" + id.text + "\" is " + status.rawValue + " and not stopped; kill it first, or use --force")
@@ -58,7 +58,7 @@ extension ContainerStore {
     for _ in 0..<(ContainerStore.endTimeout / 100) {
       let ended = try step("kill") { () throws(SystemError) in try process.waitForEnd(milliseconds: 100) }
       if ended { return true }
-      if try container.isLeaving { return true }
+      if try container.record.isLeaving { return true }
     }
     return false
   }

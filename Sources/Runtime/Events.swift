@@ -37,7 +37,7 @@ extension ContainerStore {
   /// What the container has used until now.
   public func statistics(_ id: ContainerID) throws(Failure) -> ContainerEvent {
     let container = try find(id)
-    guard try container.isAlive else { throw container.notRunning }
+    guard try container.record.isAlive else { throw container.notRunning }
     return try container.measure()
   }
 
@@ -69,7 +69,7 @@ extension ContainerStore {
       if Clock.monotonicMilliseconds() >= next {
         next += milliseconds
         // It may be ending just now.
-        do { try tell(container.measure()) } catch { if try container.isAlive { throw error } }
+        do { try tell(container.measure()) } catch { if try container.record.isAlive { throw error } }
       }
     }
   }

@@ -44,7 +44,7 @@ extension ContainerStore {
 extension Container {
   /// The container's plan, of whose root nothing is to be made any more.
   fileprivate func sandboxWithoutMounts() throws(Failure) -> SandboxPlan {
-    if try !isAlive { throw notRunning }
+    if try !record.isAlive { throw notRunning }
     var config = try config()
     config.mounts = []
     var sandbox = try SandboxPlan(config, bundle: record.state.bundle, usesPivotRoot: true)

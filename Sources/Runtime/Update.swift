@@ -15,7 +15,7 @@ extension ContainerStore {
   {
     let container = try find(id)
     try container.lock()
-    guard try container.isAlive else { throw container.notRunning }
+    guard try container.record.isAlive else { throw container.notRunning }
     for problem in changes.validate() where problem.severity == .error { throw Failure(problem.description) }
     let before = try container.config()
     var config = before

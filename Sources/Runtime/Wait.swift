@@ -10,9 +10,9 @@ extension ContainerStore {
     if try container.status() == .creating {
       throw Failure("container \"" + id.text + "\" is being created; there is nothing to wait for yet")
     }
-    guard let process = try container.process() else { return try container.processStatus?.exitStatus }
+    guard let process = try container.process() else { return try container.record.processStatus?.exitStatus }
     _ = try step("wait") { () throws(SystemError) in try process.waitForEnd(milliseconds: -1) }
     // Whoever is to reap it may do so at any moment; then the descriptor knows.
-    return try container.processStatus?.exitStatus ?? process.exitStatus
+    return try container.record.processStatus?.exitStatus ?? process.exitStatus
   }
 }

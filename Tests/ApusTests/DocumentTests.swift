@@ -60,7 +60,7 @@ struct DocumentTests {
   }
 
   @Test func theTableLinesItsColumnsUp() {
-    let table = List.table([state("long-name", 7, .running), state("b", 0, .stopped)])
+    let table = String(decoding: List.table([state("long-name", 7, .running), state("b", 0, .stopped)]), as: UTF8.self)
     #expect(
       table == """
         ID         PID  STATUS   BUNDLE  CREATED               OWNER

@@ -42,7 +42,7 @@ struct List: Command {
     return writer.bytes + [UInt8(ascii: "\n")]
   }
 
-  static func table(_ states: [State]) -> String {
+  static func table(_ states: [State]) -> [UInt8] {
     var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]]
     for state in states {
       rows.append([
@@ -50,15 +50,15 @@ struct List: Command {
       ])
     }
     let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, width($1[column])) } + 2 }
-    var text = ""
+    var text: [UInt8] = []
     for row in rows {
       // The last column is not filled up.
       for column in row.indices.dropLast() {
-        text += row[column]
-        text += String(repeating: " ", count: widths[column] - width(row[column]))
+        text += row[column].utf8
+        text += repeatElement(UInt8(ascii: " "), count: widths[column] - width(row[column]))
       }
-      text += row[row.count - 1]
-      text += "\n"
+      text += row[row.count - 1].utf8
+      text.append(UInt8(ascii: "\n"))
     }
     return text
   }
