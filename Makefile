@@ -10,14 +10,20 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E,)
 # relocated or paged in (docs/performance.md has the figures). The same sources are ordinary Swift everywhere else: in tests and
 # for programs that use the library products. These flags stand here and not in Package.swift because SwiftPM refuses packages
 # with unsafe flags as dependencies. The ordering file puts functions that run at start side by side; scripts/startup-order makes
-# it.
+# it. The C library is musl: before main, glibc asks the processor about itself, which in a virtual machine takes longer than
+# everything that follows.
+MUSL ?= /usr/lib/$(shell uname -m)-linux-musl
+MUSL_HEADERS ?= /usr/include/$(shell uname -m)-linux-musl
 EMBEDDED = $(dir $(shell readlink -f $(shell command -v $(SWIFT))))../lib/swift/embedded/$(shell uname -m)-unknown-linux-gnu
 RELEASE_FLAGS = \
   -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo \
   -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections \
+  -Xcc -isystem -Xcc $(MUSL_HEADERS) \
   -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static -Xswiftc -Xclang-linker -Xswiftc -no-pie \
+  -Xswiftc -Xclang-linker -Xswiftc -nostdlib -Xswiftc -L$(MUSL) \
   -Xlinker --gc-sections -Xlinker --icf=all -Xlinker $(EMBEDDED)/libswiftUnicodeDataTables.a \
-  -Xlinker -lseccomp -Xlinker -lyajl_s -Xlinker -lm \
+  -Xlinker -lseccomp -Xlinker -lyajl_s -Xlinker -lgcc \
+  -Xlinker $(MUSL)/crt1.o -Xlinker $(MUSL)/crti.o -Xlinker $(MUSL)/libc.a -Xlinker $(MUSL)/crtn.o \
   -Xlinker --symbol-ordering-file=scripts/startup.order -Xlinker --no-warn-symbol-ordering
 
 BUILD := .build-release

@@ -43,7 +43,7 @@ let package = Package(
     // Unit tests: unprivileged and fast.
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "OCITests", dependencies: ["OCI"], resources: [.copy("Schema")]),
-    .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
+    .testTarget(name: "LinuxTests", dependencies: ["Linux", "CTestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox"]),

@@ -78,9 +78,9 @@ static inline long clx_read(int fd, void *buffer, size_t size) { return clx_resu
 static inline long clx_write(int fd, const void *buffer, size_t size) { return clx_result(write(fd, buffer, size)); }
 static inline int clx_pipe(int ends[2]) { return CLX_INT(syscall(SYS_pipe2, ends, O_CLOEXEC)); }
 static inline int clx_dup3(int from, int to, int flags) { return CLX_INT(syscall(SYS_dup3, from, to, flags)); }
-static inline int clx_dup_cloexec(int fd, int lowest) { return CLX_INT(fcntl(fd, F_DUPFD_CLOEXEC, lowest)); }
-static inline int clx_set_cloexec(int fd, int on) { return CLX_INT(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0)); }
-static inline int clx_get_descriptor_flags(int fd) { return CLX_INT(fcntl(fd, F_GETFD)); }
+static inline int clx_dup_cloexec(int fd, int lowest) { return CLX_INT(syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest)); }
+static inline int clx_set_cloexec(int fd, int on) { return CLX_INT(syscall(SYS_fcntl, fd, F_SETFD, on ? FD_CLOEXEC : 0)); }
+static inline int clx_get_descriptor_flags(int fd) { return CLX_INT(syscall(SYS_fcntl, fd, F_GETFD)); }
 static inline int clx_mkdirat(int dir, const char *path, unsigned mode) { return CLX_INT(mkdirat(dir, path, mode)); }
 static inline int clx_mknodat(int dir, const char *path, unsigned mode, uint64_t dev) {
   return CLX_INT(mknodat(dir, path, mode, dev));
@@ -117,8 +117,8 @@ static inline int clx_eventfd(void) { return CLX_INT(syscall(SYS_eventfd2, 0, O_
 static inline int clx_memfd_create(const char *name, unsigned flags) {
   return CLX_INT(syscall(SYS_memfd_create, name, flags));
 }
-static inline int clx_add_seals(int fd, int seals) { return CLX_INT(fcntl(fd, 1033 /* F_ADD_SEALS */, seals)); }
-static inline int clx_get_seals(int fd) { return CLX_INT(fcntl(fd, 1034 /* F_GET_SEALS */)); }
+static inline int clx_add_seals(int fd, int seals) { return CLX_INT(syscall(SYS_fcntl, fd, 1033 /* F_ADD_SEALS */, seals)); }
+static inline int clx_get_seals(int fd) { return CLX_INT(syscall(SYS_fcntl, fd, 1034 /* F_GET_SEALS */)); }
 
 // The fields of stat(2) that a runtime looks at.
 struct clx_stat {
@@ -127,7 +127,7 @@ struct clx_stat {
 };
 static inline int clx_fstatat(int dir, const char *path, struct clx_stat *out, int flags) {
   struct stat s;
-  int r = CLX_INT(fstatat(dir, path, &s, flags));
+  int r = CLX_INT(syscall(SYS_newfstatat, dir, path, &s, flags));
   if (r == 0)
     *out = (struct clx_stat){s.st_mode, s.st_uid, s.st_gid, s.st_nlink, s.st_dev, s.st_ino, s.st_rdev, s.st_size};
   return r;
@@ -449,35 +449,39 @@ static inline int clx_terminal_set(int fd, const struct termios *t) { return CLX
 
 // ---- signals ----
 
+// Past the C library, which keeps some real-time signals for itself: these are for others.
+static inline uint64_t clx_signal_set(const int *signals, int count) {
+  uint64_t set = 0;
+  for (int i = 0; i < count; i++) set |= 1ULL << (signals[i] - 1);
+  return set;
+}
 static inline int clx_signal_block(const int *signals, int count) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
-  return CLX_INT(sigprocmask(SIG_BLOCK, &set, NULL));
+  uint64_t set = clx_signal_set(signals, count);
+  return CLX_INT(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, sizeof set));
 }
 // An unblocked mask and default dispositions, as a new program expects them (signal(7)).
 static inline void clx_signals_reset(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigprocmask(SIG_SETMASK, &set, NULL);
-  for (int i = 1; i < _NSIG; i++) {
-    struct sigaction old;
-    if (sigaction(i, NULL, &old) == 0 && old.sa_handler == SIG_IGN) signal(i, SIG_DFL);
+  uint64_t none = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+  for (int i = 1; i <= 64; i++) {
+    // The kernel's struct sigaction: the handler comes first, and all zeros are the default.
+    unsigned long old[4], standard[4] = {0};
+    if (syscall(SYS_rt_sigaction, i, NULL, old, sizeof none) == 0 && old[0] == (unsigned long)SIG_IGN)
+      syscall(SYS_rt_sigaction, i, standard, NULL, sizeof none);
   }
 }
 static inline int clx_signalfd(const int *signals, int count) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
-  return CLX_INT(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  uint64_t set = clx_signal_set(signals, count);
+  return CLX_INT(syscall(SYS_signalfd4, -1, &set, sizeof set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 static inline int clx_signalfd_read(int fd) {
   struct signalfd_siginfo info;
   long r = clx_result(read(fd, &info, sizeof info));
   return r < 0 ? (int)r : (int)info.ssi_signo;
 }
-static inline int clx_rtmin(void) { return SIGRTMIN; }
-static inline int clx_rtmax(void) { return SIGRTMAX; }
+// As everybody on Linux counts (kill -l), whatever the C library is: the two in front of RTMIN are for its threads.
+static inline int clx_rtmin(void) { return 34; }
+static inline int clx_rtmax(void) { return 64; }
 
 // ---- time ----
 
@@ -497,17 +501,17 @@ static inline void clx_utc(int64_t seconds, int out[6]) {
 
 // ---- the C library ----
 
+extern char **environ;
 extern int clx_argument_count;
 extern char **clx_arguments;
 static inline int clx_argc(void) { return clx_argument_count; }
 static inline const char *clx_argv(int index) { return clx_arguments[index]; }
 // Runs the file with the arguments and the environment this process was started with. See execveat(2).
 static inline int clx_execute_with_own_arguments(int file) {
-  extern char **environ;
   return CLX_INT(syscall(SYS_execveat, file, "", clx_arguments, environ, CLX_AT_EMPTY_PATH));
 }
 
-static inline const char *clx_strerror(int number) { return strerror(number); }
+const char *clx_strerror(int number);
 static inline const char *clx_getenv(const char *name) { return getenv(name); }
 static inline double clx_log2(double x) { return log2(x); }
 static inline double clx_pow(double x, double y) { return pow(x, y); }

@@ -54,3 +54,11 @@ int ct_landlock_version(void);
 
 // The inode of the user namespace that a namespace file's namespace belongs to (ioctl_ns(2), NS_GET_USERNS), or 0.
 unsigned long ct_namespace_owner(const char *path);
+
+// The shipped program's allocator (Sources/CLinux/Allocator.c), like malloc(3) and its kin.
+void *ct_malloc(size_t size);
+void ct_free(void *memory);
+void *ct_calloc(size_t count, size_t size);
+void *ct_realloc(void *memory, size_t size);
+int ct_posix_memalign(void **result, size_t alignment, size_t size);
+size_t ct_malloc_usable_size(void *memory);

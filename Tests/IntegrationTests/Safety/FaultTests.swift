@@ -74,9 +74,6 @@ extension Integration {
       Tolerated(["open", "read"], "cgroup.type", "whether the cgroup is threaded, when that can be read"),
       Tolerated(["open", "read"], "cpuset.", "a cpuset that cannot be read may be filled all the same"),
       Tolerated(["open", "read", "fstatat", "lseek"], "/etc/passwd", "the owner's name in the state, HOME"),
-      Tolerated(["open", "read", "fstatat", "lseek"], "/etc/nsswitch.conf", "the owner's name in the state"),
-      Tolerated(["open", "read", "fstatat", "lseek"], "/etc/localtime", "the C library's; the state has UTC"),
-      Tolerated(["open", "read", "fstatat", "lseek"], "/zoneinfo/", "the C library's; the state has UTC"),
       Tolerated(["unlink"], "/sys/fs/cgroup/", "what cannot be removed at once is tried again"),
       // Only what is frozen needs to be thawed, and that it does not end then is told.
       Tolerated(["open", "read", "write"], "cgroup.freeze", "whether and that it is frozen"),
