@@ -42,17 +42,20 @@ extension Cgroup {
     return state != "THAWED"
   }
 
-  /// ``isFrozen`` of a cgroup that was saved, by the hierarchies alone that can freeze: `list` asks it of every container.
-  public static func isFrozen(saved: [String]) throws(Failure) -> Bool {
-    try Cgroup(saved: saved.filter(mayFreeze)).isFrozen
+  /// ``isFrozen`` of a cgroup that was saved, and that the process is in: only what may freeze is looked at, since `list` asks of
+  /// every container.
+  ///
+  /// Whom the v1 freezer stops shows as in uninterruptible sleep: who runs or sleeps otherwise says that it has not.
+  public static func isFrozen(saved: [String], with process: ProcessStatus) throws(Failure) -> Bool {
+    let isAtWork = process.state == UInt8(ascii: "S") || process.state == UInt8(ascii: "R")
+    return try Cgroup(saved: saved.filter { mayFreeze($0, v1: !isAtWork) }).isFrozen
   }
 
-  /// Whether the saved hierarchy is cgroup v2 or has the freezer.
-  private static func mayFreeze(_ saved: String) -> Bool {
+  /// Whether the saved hierarchy is cgroup v2, or one of v1 that has the freezer.
+  private static func mayFreeze(_ saved: String, v1: Bool) -> Bool {
     let controllers = saved.utf8.prefix { $0 != UInt8(ascii: ":") }
-    if controllers.isEmpty || controllers.elementsEqual("freezer".utf8) { return true }
-    return controllers.contains(UInt8(ascii: ","))
-      && controllers.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("freezer".utf8) }
+    if controllers.isEmpty { return true }
+    return v1 && controllers.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("freezer".utf8) }
   }
 
   private func freezer() throws(Failure) -> Hierarchy? {

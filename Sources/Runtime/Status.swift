@@ -12,9 +12,9 @@ extension ContainerRecord {
       // Whoever creates it holds the lock; a creator that has died has taken the process with it.
       return try ContainerRecord.isLocked(directory, way) ? .creating : .stopped
     }
-    guard try isAlive else { return .stopped }
+    guard let process = try processStatus, !process.hasEnded else { return .stopped }
     // Before it is started, too: what stands still cannot be started.
-    if try Cgroup.isFrozen(saved: cgroups) { return .paused }
+    if try Cgroup.isFrozen(saved: cgroups, with: process) { return .paused }
     return try ContainerRecord.isWaiting(directory, way) ? .created : .running
   }
 
