@@ -118,6 +118,8 @@ private enum Creation {
   /// Enables on pure v2 what the root has, level by level, as far as it goes.
   private static func enableAvailable(_ hierarchy: Hierarchy) {
     guard let available = readControl(hierarchy.mountPoint + "/cgroup.controllers"), !available.isEmpty else { return }
+    // Mostly somebody has done so before, for the levels that all containers have in common.
+    if readControl(hierarchy.directory + "/cgroup.controllers") == available { return }
     let wanted = available.split(separator: " ")
     var level = hierarchy.mountPoint
     for part in hierarchy.path.split(separator: "/") {

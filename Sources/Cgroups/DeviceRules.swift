@@ -50,38 +50,63 @@ enum DeviceRules {
 
   /// The rules as a program of the kernel's virtual machine (BPF_PROG_TYPE_CGROUP_DEVICE, struct bpf_cgroup_dev_ctx).
   ///
-  /// It goes through the rules from the last to the first with what is still asked for in a register: a matching rule
-  /// that allows takes its kinds of access out, and nothing left means yes; one that denies any of them means no.
+  /// It goes through the rules for this kind of device from the last to the first with what is still asked for in a register: a
+  /// matching rule that allows takes its kinds of access out, and nothing left means yes; one that denies any of them means
+  /// no. First by kind, then with major and minor number in one: what a program costs is the kernel's proof of it, where each
+  /// condition is a case more, and one whose outcome is known by then costs a look back at why.
   static func program(_ rules: [Resources.DeviceRule]) throws(Failure) -> [BPFInstruction] {
     // The first register points to: kind of access << 16 | kind of device, major, minor.
-    var code = [
+    let start = [
       BPFInstruction(code: Code.load, destination: Register.type, source: Register.context, offset: 0),
       BPFInstruction(code: Code.move, destination: Register.wanted, source: Register.type),
       BPFInstruction(code: Code.and, destination: Register.type, immediate: 0xffff),
       BPFInstruction(code: Code.shiftRight, destination: Register.wanted, immediate: 16),
       BPFInstruction(code: Code.load, destination: Register.major, source: Register.context, offset: 4),
       BPFInstruction(code: Code.load, destination: Register.minor, source: Register.context, offset: 8),
+      BPFInstruction(code: Code.move, destination: Register.number, source: Register.major),
+      BPFInstruction(code: Code.shiftLeft, destination: Register.number, immediate: Int32(minorBits)),
+      BPFInstruction(code: Code.or, destination: Register.number, source: Register.minor),
     ]
+    let character = try part(rules.filter { $0.type != .block })
+    let block = try part(rules.filter { $0.type == .block || $0.type == .all })
+    if character == block { return start + block }
+    // BPF_DEVCG_DEV_CHAR.
+    let choice = BPFInstruction(
+      code: Code.jumpIfNot, destination: Register.type, offset: Int16(character.count), immediate: 2)
+    return start + [choice] + character + block
+  }
+
+  /// How the kernel puts a device's numbers into one (MINORBITS of linux/kdev_t.h).
+  private static let minorBits: UInt32 = 20
+
+  /// The decision by rules that are all for the same kind of device.
+  private static func part(_ rules: [Resources.DeviceRule]) throws(Failure) -> [BPFInstruction] {
+    var code: [BPFInstruction] = []
     for rule in rules.reversed() {
       let access = try Access(rule.access)
-      var conditions: [(register: UInt8, value: UInt32)] = []
-      // BPF_DEVCG_DEV_BLOCK and BPF_DEVCG_DEV_CHAR.
-      if rule.type != .all { conditions.append((Register.type, rule.type == .block ? 1 : 2)) }
-      if let major = try number(rule.major) { conditions.append((Register.major, major)) }
-      if let minor = try number(rule.minor) { conditions.append((Register.minor, minor)) }
+      let (major, minor) = (try number(rule.major), try number(rule.minor))
+      // No device has such a number.
+      if major ?? 0 >= 1 << (32 - minorBits) || minor ?? 0 >= 1 << minorBits { continue }
       let verdict = verdict(allow: rule.allow, access)
-      for (index, condition) in conditions.enumerated() {
-        let behind = conditions.count - index - 1 + verdict.count
+      if let condition = condition(major, minor) {
         code.append(
           BPFInstruction(
-            code: Code.jumpIfNot, destination: condition.register, offset: Int16(behind),
+            code: Code.jumpIfNot, destination: condition.register, offset: Int16(verdict.count),
             immediate: Int32(bitPattern: condition.value)))
       }
       code += verdict
       // Rules before this one can not be reached, and the kernel refuses instructions that cannot.
-      if conditions.isEmpty && access == .all { return code }
+      if major == nil && minor == nil && access == .all { return code }
     }
     return code + answer(0)
+  }
+
+  /// What has to be equal for a rule with these numbers to match; `nil`: it always does.
+  private static func condition(_ major: UInt32?, _ minor: UInt32?) -> (register: UInt8, value: UInt32)? {
+    if let major, let minor { return (Register.number, major << minorBits | minor) }
+    if let major { return (Register.major, major) }
+    if let minor { return (Register.minor, minor) }
+    return nil
   }
 
   private static func verdict(allow: Bool, _ access: Access) -> [BPFInstruction] {
@@ -112,6 +137,7 @@ enum DeviceRules {
     static let wanted: UInt8 = 3
     static let major: UInt8 = 4
     static let minor: UInt8 = 5
+    static let number: UInt8 = 6
   }
 
   /// Operation codes (linux/bpf.h, linux/bpf_common.h): on the lower 32 bits where there is a choice.
@@ -120,6 +146,8 @@ enum DeviceRules {
     static let move: UInt8 = 0xbc  // BPF_ALU | BPF_MOV | BPF_X
     static let set: UInt8 = 0xb4  // BPF_ALU | BPF_MOV | BPF_K
     static let and: UInt8 = 0x54  // BPF_ALU | BPF_AND | BPF_K
+    static let or: UInt8 = 0x4c  // BPF_ALU | BPF_OR | BPF_X
+    static let shiftLeft: UInt8 = 0x64  // BPF_ALU | BPF_LSH | BPF_K
     static let shiftRight: UInt8 = 0x74  // BPF_ALU | BPF_RSH | BPF_K
     static let jump: UInt8 = 0x05  // BPF_JMP | BPF_JA
     static let jumpIfNot: UInt8 = 0x56  // BPF_JMP32 | BPF_JNE | BPF_K, Linux 5.1

@@ -46,6 +46,8 @@ private func run(_ program: [BPFInstruction], _ request: Request) throws -> Bool
     case 0xbc: registers[to] = registers[Int(instruction.source)]
     case 0xb4: registers[to] = value
     case 0x54: registers[to] &= value
+    case 0x4c: registers[to] |= registers[Int(instruction.source)]
+    case 0x64: registers[to] <<= value
     case 0x74: registers[to] >>= value
     case 0x05: counter += Int(instruction.offset)
     case 0x56: if registers[to] != value { counter += Int(instruction.offset) }
@@ -92,8 +94,8 @@ private func randomRules(_ generator: inout Generator) -> [Rule] {
     Rule(
       allow: Bool.random(using: &generator),
       type: [.all, .block, .character, .character].randomElement(using: &generator)!,
-      major: [nil, -1, 1, 1, 5].randomElement(using: &generator)!,
-      minor: [nil, 0, 3, 3].randomElement(using: &generator)!,
+      major: [nil, -1, 1, 1, 5, 5000].randomElement(using: &generator)!,
+      minor: [nil, 0, 3, 3, 1 << 20].randomElement(using: &generator)!,
       access: ["", "rwm", "r", "w", "m", "rw"].randomElement(using: &generator)!)
   }
 }
