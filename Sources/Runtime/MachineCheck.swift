@@ -12,6 +12,9 @@ struct MachineCheck {
   var inspection: Inspection
   private let linux: Config.Linux
   private let permitted: CapabilitySet
+  /// Whether the container gets a user namespace of its own: by the configuration, or because the caller is an ordinary user
+  /// (``SandboxPlan/addUserNamespace(warn:)``).
+  private let makesUserNamespace: Bool
 
   init(config: Config, bundle: String, inspection: Inspection) {
     self.config = config
@@ -19,6 +22,7 @@ struct MachineCheck {
     self.inspection = inspection
     linux = config.linux ?? Config.Linux()
     permitted = (try? Credentials.capabilities().permitted) ?? []
+    makesUserNamespace = linux.creates(.user) || CurrentProcess.effectiveUID != 0 && !linux.has(.user)
   }
 
   mutating func run(in store: ContainerStore) {
@@ -165,7 +169,7 @@ struct MachineCheck {
   }
 
   private mutating func checkCapabilities(_ process: Config.Process) {
-    guard let sets = process.capabilities, !linux.has(.user) else { return }
+    guard let sets = process.capabilities, !linux.has(.user), !makesUserNamespace else { return }
     let missing = CapabilityPlan(sets).all.subtracting(permitted)
     if missing.isEmpty { return }
     warn(
@@ -199,7 +203,7 @@ struct MachineCheck {
         error(path + ".path", "\"" + file + "\": No such file or directory")
       }
     }
-    if linux.creates(.user), let limit = try? readFile("/proc/sys/user/max_user_namespaces"),
+    if makesUserNamespace, let limit = try? readFile("/proc/sys/user/max_user_namespaces"),
       limit.first == UInt8(ascii: "0")
     {
       error(

@@ -53,6 +53,16 @@ extension Integration {
       }
     }
 
+    @Test func checkKnowsOfTheUserNamespaceThatIsAdded() throws {
+      try withUsersBundle { bundle throws in
+        bundle.config["process"]["capabilities"] = ["bounding": ["CAP_NET_ADMIN"]]
+        bundle.namespace("network", new: true)
+        try bundle.writeConfig()
+        let outcome = try bundle.apus("check", bundle.directory)
+        #expect(outcome.status == 0 && !outcome.output.contains("capabilities"), "\(outcome)")
+      }
+    }
+
     @Test(.enabled(if: OrdinaryUser.canGiveIDs, "needs newuidmap"))
     func aProcessOfAnotherUserOfTheContainerIsTheCallersToKill() throws {
       try withUsersBundle(RootlessContainers.giver) { bundle throws in
