@@ -42,13 +42,14 @@ let package = Package(
 
     // Unit tests: unprivileged and fast.
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-    .testTarget(name: "OCITests", dependencies: ["OCI"], resources: [.copy("Schema")]),
-    .testTarget(name: "LinuxTests", dependencies: ["Linux", "CTestSupport"]),
-    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
+    .testTarget(name: "OCITests", dependencies: ["OCI", "TestSupport"], resources: [.copy("Schema")]),
+    .testTarget(name: "LinuxTests", dependencies: ["Linux", "CTestSupport", "TestSupport"]),
+    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"]),
     .testTarget(name: "ApusTests", dependencies: ["apus"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     // Drives bin/apus from outside, as root.
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .executableTarget(name: "faults", path: "Tests/Faults"),

@@ -1,5 +1,6 @@
 import Linux
 import OCI
+import TestSupport
 import Testing
 
 @testable import Cgroups
@@ -80,16 +81,7 @@ private let requests: [Request] = [false, true].flatMap { isBlock in
   }
 }
 
-/// The same numbers on each run.
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return (state >> 33) ^ (state << 31)
-  }
-}
-
-private func randomRules(_ generator: inout Generator) -> [Rule] {
+private func randomRules(_ generator: inout SeededGenerator) -> [Rule] {
   (0..<Int.random(in: 0...6, using: &generator)).map { _ in
     Rule(
       allow: Bool.random(using: &generator),
@@ -113,7 +105,7 @@ private let docker: [Rule] = [
 
 @Suite struct DeviceRulesTests {
   @Test func theProgramDecidesLikeTheRules() throws {
-    var generator = Generator(state: 2026)
+    var generator = SeededGenerator(state: 2026)
     for rules in [docker, []] + (0..<400).map({ _ in randomRules(&generator) }) {
       let program = try DeviceRules.program(rules)
       for request in requests where try run(program, request) != isAllowed(request, by: rules) {
@@ -124,7 +116,7 @@ private let docker: [Rule] = [
   }
 
   @Test func theV1ListDecidesLikeTheRulesOrIsRefused() throws {
-    var generator = Generator(state: 1604)
+    var generator = SeededGenerator(state: 1604)
     var refused = 0
     for rules in [docker, []] + (0..<400).map({ _ in randomRules(&generator) }) {
       guard let list = try? DeviceList(rules) else {

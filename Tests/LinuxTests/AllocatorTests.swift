@@ -1,14 +1,6 @@
 import CTestSupport
+import TestSupport
 import Testing
-
-/// The same numbers on each run.
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return (state >> 33) ^ (state << 31)
-  }
-}
 
 /// A block, and the byte it is filled with.
 private struct Block {
@@ -28,7 +20,7 @@ private struct Block {
 
 /// One test: the allocator is made for programs with one thread.
 @Test func blocksAreAlignedApartAndKeepWhatIsInThem() throws {
-  var generator = Generator(state: 16)
+  var generator = SeededGenerator(state: 16)
   var blocks: [Block] = []
   for round in 0..<60_000 {
     let size =

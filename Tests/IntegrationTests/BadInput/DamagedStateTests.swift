@@ -32,11 +32,8 @@ extension Integration {
       try withBundle { bundle throws in
         try damage.inflict(bundle)
         let outcome = try bundle.apus(command, bundle.id)
-        #expect(outcome.status == 1)
-        #expect(outcome.output == "")
-        #expect(outcome.errors.hasPrefix("apus: \(command): "), "\(outcome)")
+        bundle.expectError(outcome, of: command)
         #expect(outcome.errors.contains(bundle.id))
-        #expect(outcome.errors.filter { $0 == "\n" }.count == 1)
       }
     }
 

@@ -152,9 +152,7 @@ extension Integration {
         let before = try UpdateLimits.saved(bundle)
         let flags = ["--memory", "256M", "--pids-limit", "60", "--memory-reservation", "16M"] + refused
         let update = try bundle.begin(["update"] + flags + [bundle.id]).finish()
-        #expect(update.status == 1)
-        #expect(update.errors.hasPrefix("apus: update: "), "\(update)")
-        #expect(update.errors.filter { $0 == "\n" }.count == 1)
+        bundle.expectError(update, of: "update")
         #expect(try bundle.control("memory", "memory.limit_in_bytes") == "134217728")
         #expect(try bundle.control("memory", "memory.soft_limit_in_bytes") == "9223372036854771712")
         #expect(try bundle.control("pids", "pids.max") == "50")
@@ -257,9 +255,7 @@ extension Integration {
         let path = bundle.workspace + "/limits"
         try Files.write(document, to: path)
         let update = try bundle.apus("update", "-r", path, bundle.id)
-        #expect(update.status == 1)
-        #expect(update.errors.hasPrefix("apus: update: "), "\(update)")
-        #expect(update.errors.filter { $0 == "\n" }.count == 1, "\(update)")
+        bundle.expectError(update, of: "update")
       }
     }
 

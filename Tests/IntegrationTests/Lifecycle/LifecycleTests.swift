@@ -266,9 +266,7 @@ extension Integration {
     func anIdMayNotBe(_ id: String) throws {
       try withBundle { bundle throws in
         let create = try bundle.tryCreate(id: id)
-        #expect(create.status == 1)
-        #expect(create.errors.hasPrefix("apus: create: "))
-        #expect(create.errors.filter { $0 == "\n" }.count == 1)
+        bundle.expectError(create, of: "create")
         bundle.expectNothingLeft()
       }
     }

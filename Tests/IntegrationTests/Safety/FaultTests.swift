@@ -106,7 +106,7 @@ extension Integration {
           #expect(Faults.tolerated.contains { $0.holds(for: call) }, "\(call) failed, and nobody was told")
           return
         }
-        Faults.expectOneLine(outcome, scenario, call)
+        bundle.expectError(outcome, of: scenario.command[0], circumstances: "\(call)")
         // The other side sees only that the process has ended.
         if Faults.mayWait(call) { return }
         let errors = outcome.errors
@@ -119,20 +119,13 @@ extension Integration {
     func aProcessThatIsKilledIsReportedAndLeavesNothing(_ scenario: Scenario) throws {
       try Faults.everywhere(scenario, firstProcess: 1, error: 0) { call, outcome, bundle in
         if outcome.status == 0 && Faults.mayWait(call) { return }
-        Faults.expectOneLine(outcome, scenario, call)
+        bundle.expectError(outcome, of: scenario.command[0], circumstances: "\(call)")
       }
     }
 
     /// Whether the call may be the one in which the container process waits to be started: `create` has ended by then, or not.
     private static func mayWait(_ call: SystemCall) -> Bool {
       call.process > 0 && ["accept", "recvmsg"].contains(call.name)
-    }
-
-    private static func expectOneLine(_ outcome: Outcome, _ scenario: Scenario, _ call: SystemCall) {
-      #expect(outcome.status == 1, "\(call): \(outcome)")
-      #expect(outcome.output == "", "\(call): \(outcome)")
-      #expect(outcome.errors.hasPrefix("apus: \(scenario.command[0]): "), "\(call): \(outcome)")
-      #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(call): \(outcome)")
     }
 
     // MARK: making calls fail

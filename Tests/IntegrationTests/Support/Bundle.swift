@@ -231,13 +231,17 @@ final class Bundle {
   }
 
   /// Whether a command ended with that status, and said nothing but one line on standard error that begins with its name.
+  ///
+  /// - Parameter circumstances: what the test did to it, for the message.
   func expectError(
-    _ outcome: Outcome, of command: String, status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
+    _ outcome: Outcome, of command: String, status: Int32 = 1, circumstances: String = "the command",
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    #expect(outcome.status == status, "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.output == "", sourceLocation: sourceLocation)
-    #expect(outcome.errors.hasPrefix("apus: \(command): "), "\(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome)", sourceLocation: sourceLocation)
+    let message: Comment = "\(circumstances): \(outcome)"
+    #expect(outcome.status == status, message, sourceLocation: sourceLocation)
+    #expect(outcome.output == "", message, sourceLocation: sourceLocation)
+    #expect(outcome.errors.hasPrefix("apus: \(command): "), message, sourceLocation: sourceLocation)
+    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, message, sourceLocation: sourceLocation)
   }
 
   /// Whether a command was refused as the design asks: exit status 1, one line on standard error that says which command
