@@ -58,6 +58,9 @@ extension Cgroup {
     return v1 && controllers.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("freezer".utf8) }
   }
 
+  /// The directory of the hierarchy by which the cgroup is stopped; `nil`: there is none.
+  public func freezerDirectory() throws(Failure) -> String? { try freezer()?.directory }
+
   private func freezer() throws(Failure) -> Hierarchy? {
     if let unified, pathExists(unified.directory + "/cgroup.freeze") { return unified }
     return v1("freezer")

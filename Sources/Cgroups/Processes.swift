@@ -121,3 +121,26 @@ enum Processes {
     return true
   }
 }
+
+/// Where a process is in the hierarchy of one controller.
+public struct CgroupPosition: Equatable, Sendable {
+  /// Such as `memory` or `name=systemd`; empty for cgroup v2.
+  public let controller: String
+  /// As the hierarchy counts it.
+  public let path: String
+
+  /// All those of the process, one for each controller.
+  public static func all(of pid: Int32) throws(Failure) -> [CgroupPosition] {
+    let bytes = try step("cgroup") { () throws(SystemError) in
+      try readFile("/proc/" + String(pid) + "/cgroup", estimate: 4096)
+    }
+    var positions: [CgroupPosition] = []
+    for (controllers, path) in CgroupLayout.parsePosition(bytes) {
+      if controllers.isEmpty { positions.append(CgroupPosition(controller: "", path: path)) }
+      for controller in controllers.split(separator: ",") {
+        positions.append(CgroupPosition(controller: String(controller), path: path))
+      }
+    }
+    return positions
+  }
+}

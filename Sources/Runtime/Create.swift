@@ -160,16 +160,26 @@ struct Creation {
   ///
   /// Whatever fails, `finish` included, nothing of the container is left.
   func carryOut<R>(in store: ContainerStore, _ finish: (borrowing Created) throws(Failure) -> R) throws(Failure) -> R {
-    let terminal = try TerminalChannel(for: sandbox.process, consoleSocket: options.consoleSocket)
-    let container = try store.make(id, record, config: bytes)
-    var running = RunningInit(cgroup: cgroup)
-    do throws(Failure) {
+    try make(in: store) { (container, terminal, running) throws(Failure) in
       var sandbox = sandbox
       if NotifyProxy.isWanted(for: sandbox) {
         try NotifyProxy.add(to: &sandbox, container, root: store.options.root)
       }
       let created = try start(container, sandbox, terminal, &running, in: store)
       return try finish(created)
+    }
+  }
+
+  /// Gives the container its directory, and has the rest of it made; whatever fails, nothing is left.
+  func make<R>(
+    in store: ContainerStore,
+    _ rest: (consuming Container, consuming TerminalChannel, inout RunningInit) throws(Failure) -> R
+  ) throws(Failure) -> R {
+    let terminal = try TerminalChannel(for: sandbox.process, consoleSocket: options.consoleSocket)
+    let container = try store.make(id, record, config: bytes)
+    var running = RunningInit(cgroup: cgroup)
+    do throws(Failure) {
+      return try rest(container, terminal, &running)
     } catch {
       running.abandon()
       try? store.removeDirectory(id)
@@ -183,16 +193,7 @@ struct Creation {
     _ container: consuming Container, _ sandbox: SandboxPlan, _ terminal: consuming TerminalChannel,
     _ running: inout RunningInit, in store: ContainerStore
   ) throws(Failure) -> Created {
-    try running.createCgroup(for: config.linux?.resources, store.options)
-    // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
-    do throws(Failure) {
-      if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
-    } catch {
-      // An ordinary user's container has only devices that the user has.
-      if !store.options.isRootless { throw error }
-    }
-    try running.create(resourceControl, config.linux?.intelRdt)
-    let attachment = try running.cgroup.attachment(beforeScope: true)
+    let attachment = try makeCgroup(&running, store.options)
     let gate = isAttached ? -1 : try openGate(container)
     defer { if gate >= 0 { _ = Descriptor(taking: gate) } }
     let pair = try step("socket") { () throws(SystemError) in try Socket.pairNumbers() }
@@ -219,11 +220,25 @@ struct Creation {
     return try writeDown(container, pid, in: running.cgroup, socket, terminal)
   }
 
+  /// Makes the cgroup, and what else is there before the process is.
+  func makeCgroup(_ running: inout RunningInit, _ options: RuntimeOptions) throws(Failure) -> CgroupAttachment {
+    try running.createCgroup(for: config.linux?.resources, options)
+    // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
+    do throws(Failure) {
+      if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+    } catch {
+      // An ordinary user's container has only devices that the user has.
+      if !options.isRootless { throw error }
+    }
+    try running.create(resourceControl, config.linux?.intelRdt)
+    return try running.cgroup.attachment(beforeScope: true)
+  }
+
   /// Hands over to the container what it may have of its cgroup: a cgroup below, by annotation; and the ownership, where it
   /// sees the cgroup as the root of its own hierarchy and may write there (config-linux.md, "Cgroup ownership").
   ///
   /// To be done when the container has its cgroup namespace, whose root is where it was then.
-  private func delegateCgroup(_ cgroup: Cgroup, _ pid: Int32) throws(Failure) {
+  func delegateCgroup(_ cgroup: Cgroup, _ pid: Int32) throws(Failure) {
     let name = config.annotations["run.oci.delegate-cgroup"] ?? ""
     if !name.isEmpty { try cgroup.delegate(name, to: pid) }
     let isWritable = config.mounts.contains { $0.type == "cgroup" && !$0.options.contains("ro") }
@@ -274,7 +289,7 @@ struct Creation {
   }
 
   /// Asks systemd for the cgroup, if it is the one to make it. While it does, the process goes on with its mounts.
-  private func requestScope(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) -> RequestedScope? {
+  func requestScope(_ pid: Int32, _ cgroup: Cgroup) throws(Failure) -> RequestedScope? {
     guard cgroup.scope != nil else { return nil }
     var resources = config.linux?.resources ?? Config.Linux.Resources()
     resources.devices = deviceRules.devices
@@ -298,7 +313,7 @@ struct Creation {
     try running.cgroup.apply(deviceRules)
   }
 
-  private func limit(_ cgroup: Cgroup) throws(Failure) {
+  func limit(_ cgroup: Cgroup) throws(Failure) {
     if let resources = config.linux?.resources, !cgroup.hierarchies.isEmpty {
       try cgroup.apply(resources.withoutDevices)
     }
@@ -313,11 +328,8 @@ struct Creation {
     return resources
   }
 
-  /// Writes down who the container process is, for every command that comes later, and the pid file.
-  private func writeDown(
-    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket,
-    _ terminal: consuming TerminalChannel
-  ) throws(Failure) -> Created {
+  /// Writes down who the container process is, for every command that comes later.
+  func writeRecord(_ container: inout Container, _ pid: Int32, in cgroup: Cgroup) throws(Failure) {
     var record = record
     record.cgroups = cgroup.saved
     record.state.pid = pid
@@ -328,8 +340,21 @@ struct Creation {
     record.startTime = status.startTime
     try container.write(record)
     container.record = record
+  }
+
+  /// Tells those who want to know who the container process is.
+  func tell(_ pid: Int32) throws(Failure) {
     if let path = options.pidFile { try writePIDFile(path, pid) }
     if let path = options.pidfdSocket ?? config.annotations["run.oci.pidfd_receiver"] { try sendPIDFD(path, pid) }
+  }
+
+  /// Writes down who the container process is, and tells it.
+  private func writeDown(
+    _ container: consuming Container, _ pid: Int32, in cgroup: Cgroup, _ socket: consuming Socket,
+    _ terminal: consuming TerminalChannel
+  ) throws(Failure) -> Created {
+    try writeRecord(&container, pid, in: cgroup)
+    try tell(pid)
     try terminal.receiveMaster()
     return Created(container: container, pid: pid, socket: socket, terminal: terminal)
   }

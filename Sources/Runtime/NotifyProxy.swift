@@ -39,12 +39,26 @@ final class NotifyProxy {
       && !plan.process.environment.contains { $0.hasPrefix("NOTIFY_SOCKET=") }
   }
 
-  /// Adds the directory and the variable that says where it is.
-  static func add(to plan: inout SandboxPlan, _ container: borrowing Container, root: String) throws(Failure) {
+  /// The mount of a container that has one.
+  static func externalMounts(_ container: borrowing Container) -> [ExternalMount] {
+    container.directory.contains(directory) ? [ExternalMount(destination, source: "")] : []
+  }
+
+  /// For a container that may have had one when its images were made: nobody listens there any more.
+  static func restoredMount(_ container: borrowing Container, root: String) throws(Failure) -> ExternalMount {
+    ExternalMount(destination, source: try makeDirectory(container, root: root))
+  }
+
+  private static func makeDirectory(_ container: borrowing Container, root: String) throws(Failure) -> String {
     try step("NOTIFY_SOCKET") { () throws(SystemError) in
       try container.directory.makeDirectory(directory, mode: 0o755)
     }
-    let source = root + "/" + container.id.text + "/" + directory
+    return root + "/" + container.id.text + "/" + directory
+  }
+
+  /// Adds the directory and the variable that says where it is.
+  static func add(to plan: inout SandboxPlan, _ container: borrowing Container, root: String) throws(Failure) {
+    let source = try makeDirectory(container, root: root)
     plan.rootfs.mounts.append(MountPlan(index: plan.rootfs.mounts.count, privateDirectory: source, on: destination))
     plan.process.environment.append("NOTIFY_SOCKET=" + destination + "/" + name)
   }

@@ -167,6 +167,16 @@ struct TerminalChannel: ~Copyable {
     sender = -1
   }
 
+  /// Passes a master on that came another way.
+  func forward(_ master: consuming Descriptor) throws(Failure) {
+    guard sender >= 0 else { return }
+    try step("terminal") { () throws(SystemError) in
+      try withBorrowed(sender) { (file) throws(SystemError) in
+        try Socket(file.duplicate()).send(Array("/dev/ptmx".utf8), descriptor: master.number)
+      }
+    }
+  }
+
   /// Takes the master, if it comes to us.
   mutating func receiveMaster() throws(Failure) {
     guard receiver >= 0 else { return }

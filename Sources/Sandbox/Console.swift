@@ -71,6 +71,21 @@ extension Rootfs {
     try DetachedMount(cloning: terminal, recursive: false).attach(to: target)
   }
 
+  /// Standard streams that are the host's null device become the container's: a file in a mount of the host cannot be restored
+  /// (criu(8)). The device was made, or looked at, with the others.
+  func reopenNullDevice() throws(Failure) {
+    guard plan.populatesDev, plan.entry != .changeRoot else { return }
+    for number in Int32(0)...2 {
+      guard let status = try? withBorrowed(number, { (file) throws(SystemError) in try file.status() }),
+        status.isCharacterDevice(1, 3)
+      else { continue }
+      try step("/dev/null") { () throws(SystemError) in
+        let null = try root.open("/dev/null", [.readWrite, .noFollow])
+        if try null.status().isCharacterDevice(1, 3) { try null.install(as: number) }
+      }
+    }
+  }
+
   /// Makes the directory inside the root if it is missing: a working directory need not be in the image.
   func ensureDirectory(_ path: String) throws(Failure) {
     try step("process.cwd") { () throws(SystemError) in

@@ -320,6 +320,8 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
         (terminal) throws(SystemError) in try rootfs.bindConsole(terminal)
       }
     }
+  } else {
+    try rootfs.reopenNullDevice()
   }
   let filter = try awaitGoAhead(plan, parent)
   try rootfs.ensureDirectory(sandbox.process.workingDirectory)

@@ -60,7 +60,7 @@ extension ProcessPlan {
   }
 
   /// A session keyring of the container's own, which its processes may use.
-  func joinKeyring(_ name: String) throws(Failure) {
+  public func joinKeyring(_ name: String) throws(Failure) {
     if let label = selinuxLabel {
       try step("session keyring") { () throws(SystemError) in try SecurityModules.write(label, to: "keycreate") }
     }

@@ -55,6 +55,7 @@ struct Entry {
     if accepts(Entry(StateCommand.self)) || accepts(Entry(Kill.self)) || accepts(Entry(Delete.self)) { return }
     if accepts(Entry(Exec.self)) || accepts(Entry(Wait.self)) || accepts(Entry(Mounts.self)) { return }
     if accepts(Entry(Pause.self)) || accepts(Entry(Resume.self)) { return }
+    if accepts(Entry(Checkpoint.self)) || accepts(Entry(Restore.self)) { return }
     if accepts(Entry(Update.self)) || accepts(Entry(Events.self)) { return }
     if accepts(Entry(List.self)) || accepts(Entry(Ps.self)) || accepts(Entry(Spec.self)) { return }
     if accepts(Entry(Check.self)) { return }

@@ -1,10 +1,13 @@
 import Linux
 import Runtime
 
-/// A command that makes a container: `create`, `run`, later `restore`.
+/// A command that makes a container: `create`, `run`, `restore`.
 protocol MakesContainer: Command {
-  var id: String { get set }
   var creation: CreateOptions { get set }
+}
+
+/// One whose plan can be looked at: `create`, `run`.
+protocol PlansContainer: MakesContainer {
   /// Whether to print what would be done, and do nothing.
   var isDryRun: Bool { get set }
 }
@@ -38,6 +41,11 @@ extension MakesContainer {
     {
       $0.creation.preserveFDs = $1
     }
+  }
+}
+
+extension PlansContainer {
+  static func planArguments(_ table: inout ArgumentTable<Self>) {
     table.flag("dry-run", "print what would be done, one step a line, and do nothing") { $0.isDryRun = $1 }
   }
 }
@@ -52,7 +60,7 @@ extension Session {
 }
 
 /// `create`: makes a container that waits for `start`.
-struct Create: MakesContainer {
+struct Create: PlansContainer {
   static var name: StaticString { "create" }
   static var summary: StaticString { "make a container, which waits for start" }
 
@@ -62,6 +70,7 @@ struct Create: MakesContainer {
 
   static func arguments(_ table: inout ArgumentTable<Create>) {
     Create.creationArguments(&table)
+    Create.planArguments(&table)
     table.required("ID") { $0.id = $1 }
   }
 

@@ -2,7 +2,7 @@ import Linux
 import Runtime
 
 /// `run`: makes a container and starts it.
-struct Run: MakesContainer {
+struct Run: PlansContainer {
   static var name: StaticString { "run" }
   static var summary: StaticString { "make a container, start it, wait for its end and delete it" }
   static var discussion: StaticString {
@@ -18,6 +18,7 @@ struct Run: MakesContainer {
 
   static func arguments(_ table: inout ArgumentTable<Run>) {
     Run.creationArguments(&table)
+    Run.planArguments(&table)
     table.flag("detach", letter: "d", "do not wait for the end, and do not delete") { $0.detach = $1 }
     table.flag("keep", "do not delete the container when it has ended") { $0.keep = $1 }
     table.flag("no-subreaper", "do not reap what the container's processes leave behind") { $0.noSubreaper = $1 }
