@@ -381,11 +381,9 @@ struct Rootfs: ~Copyable {
       try step("masked path \"" + path + "\"") { () throws(SystemError) in
         guard let target = try existing(path) else { return }
         if try target.status().isDirectory {
-          if emptyDirectory < 0 { emptyDirectory = try Rootfs.emptyDirectory().intoDescriptor().release() }
-          try Rootfs.attachCopy(of: emptyDirectory, to: target)
+          try Rootfs.attach(&emptyDirectory, made: Rootfs.emptyDirectory, to: target)
         } else {
-          if null < 0 { null = try Rootfs.nullDevice().intoDescriptor().release() }
-          try Rootfs.attachCopy(of: null, to: target)
+          try Rootfs.attach(&null, made: Rootfs.nullDevice, to: target)
         }
       }
     }
@@ -400,17 +398,18 @@ struct Rootfs: ~Copyable {
     }
   }
 
-  private static func attachCopy(of mount: Int32, to target: borrowing Descriptor) throws(SystemError) {
-    let original = Descriptor(taking: mount)
-    let result: Result<Void, SystemError>
-    do {
-      try DetachedMount(cloning: original, recursive: false).attach(to: target)
-      result = .success(())
-    } catch {
-      result = .failure(error)
+  /// The first target gets the mount itself, the others get copies: before Linux 6.15 only what is attached can be copied.
+  private static func attach(
+    _ first: inout Int32, made: () throws(SystemError) -> DetachedMount, to target: borrowing Descriptor
+  ) throws(SystemError) {
+    if first >= 0 {
+      return try withBorrowed(first) { (mount) throws(SystemError) in
+        try DetachedMount(cloning: mount, recursive: false).attach(to: target)
+      }
     }
-    _ = original.release()
-    try result.get()
+    let mount = try made()
+    try mount.attach(to: target)
+    first = mount.intoDescriptor().release()
   }
 
   private static func emptyDirectory() throws(SystemError) -> DetachedMount {
