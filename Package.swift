@@ -47,7 +47,7 @@ let package = Package(
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "SeccompTests", dependencies: ["Seccomp"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox"]),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"]),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "TestSupport"]),
     .testTarget(name: "ApusTests", dependencies: ["apus"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     // Drives bin/apus from outside, as root.

@@ -194,6 +194,9 @@ private struct Restoration: ~Copyable {
       try terminal.forward(master)
     case "post-restore":
       // All is there, and nothing runs yet. What limits it now would have limited CRIU before.
+      guard let status = try? ProcessStatus.of(pid), status.parent == CurrentProcess.pid else {
+        throw Failure("criu: it has restored process " + String(pid) + ", which is no child of ours")
+      }
       running.started = .container(pid: pid)
       try creation.limit(running.cgroup)
       try creation.delegateCgroup(running.cgroup, pid)

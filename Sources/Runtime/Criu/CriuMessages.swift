@@ -172,8 +172,6 @@ extension CriuRequest {
 struct CriuResponse: Equatable {
   var kind: UInt64 = 0
   var succeeded = false
-  /// Of a restore: the first process (criu_restore_resp).
-  var restoredPID: Int32 = 0
   /// Of a notification (criu_notify).
   var script = ""
   var pid: Int32 = 0
@@ -191,11 +189,6 @@ struct CriuResponse: Equatable {
       switch field.field {
       case 1: (kind, hasKind) = (field.number, true)
       case 2: (succeeded, hasSuccess) = (field.bool, true)
-      case 4:
-        var inner = ProtobufReader(field.bytes)
-        while let field = try inner.next() {
-          if field.field == 1 { restoredPID = field.int32 }
-        }
       case 5: try readNotification(field.bytes)
       case 7: errno = field.int32
       case 8: try readFeatures(field.bytes)

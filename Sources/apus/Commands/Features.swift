@@ -38,6 +38,8 @@ extension Features {
         netDevices: .init(enabled: true)),
       annotations: [
         "io.github.seccomp.libseccomp.version": SeccompSupport.libraryVersion,
+        // Under this name engines look for it.
+        "org.opencontainers.runc.checkpoint.enabled": "true",
         "run.oci.apus.commit": Build.commit,
         "run.oci.apus.version": Build.version,
       ],
@@ -52,8 +54,9 @@ extension Features {
   /// The annotations of config.json that change what is done.
   private static var honouredAnnotations: [String] {
     [
-      "org.apus.landlock.", "org.systemd.property.", "run.oci.delegate-cgroup", "run.oci.hooks.stderr",
-      "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type", "run.oci.pidfd_receiver",
+      "org.apus.landlock.", "org.criu.config", "org.systemd.property.", "run.oci.delegate-cgroup",
+      "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type",
+      "run.oci.pidfd_receiver",
       "run.oci.seccomp.receiver", "run.oci.seccomp_fail_unknown_syscall", "run.oci.systemd.subgroup",
     ]
   }
