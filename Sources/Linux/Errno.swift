@@ -12,6 +12,7 @@ public struct Errno: Equatable, Sendable {
   public static var notPermitted: Errno { Errno(rawValue: EPERM) }
   public static var noSuchFileOrDirectory: Errno { Errno(rawValue: ENOENT) }
   public static var noSuchProcess: Errno { Errno(rawValue: ESRCH) }
+  public static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
   public static var ioError: Errno { Errno(rawValue: EIO) }
   public static var noSuchDevice: Errno { Errno(rawValue: ENODEV) }
   public static var noSuchAddressOrDevice: Errno { Errno(rawValue: ENXIO) }

@@ -76,13 +76,21 @@ extension Rootfs {
   func reopenNullDevice() throws(Failure) {
     guard plan.populatesDev, plan.entry != .changeRoot else { return }
     for number in Int32(0)...2 {
-      guard let status = try? withBorrowed(number, { (file) throws(SystemError) in try file.status() }),
-        status.isCharacterDevice(1, 3)
-      else { continue }
-      try step("/dev/null") { () throws(SystemError) in
+      try step("standard streams") { () throws(SystemError) in
+        guard try Rootfs.isNullDevice(number) else { return }
         let null = try root.open("/dev/null", [.readWrite, .noFollow])
         if try null.status().isCharacterDevice(1, 3) { try null.install(as: number) }
       }
+    }
+  }
+
+  /// A stream may be closed.
+  private static func isNullDevice(_ number: Int32) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      return try withBorrowed(number) { (file) throws(SystemError) in try file.status().isCharacterDevice(1, 3) }
+    } catch {
+      if error.errno == .badFileDescriptor { return false }
+      throw error
     }
   }
 

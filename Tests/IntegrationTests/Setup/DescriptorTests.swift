@@ -20,6 +20,30 @@ extension Integration {
       }
     }
 
+    /// A file in a mount of the host cannot be checkpointed.
+    @Test(arguments: [true, false])
+    func standardInputIsTheContainersOwnNullDevice(_ hasDev: Bool) throws {
+      try withBundle { bundle throws in
+        if hasDev { bundle.mount("/dev", type: "tmpfs", from: "tmpfs") }
+        try bundle.expect(
+          """
+          id=$(sed -n 's/^mnt_id:\t//p' /proc/self/fdinfo/0)
+          grep -q "^$id " /proc/self/mountinfo && readlink /proc/self/fd/0
+          """, prints: "/dev/null")
+      }
+    }
+
+    /// What the image has in the place of the device is not opened.
+    @Test func standardInputStaysWhereTheContainerHasNoNullDevice() throws {
+      try withBundle { bundle throws in
+        let image = bundle.directory + "/dev"
+        try Files.makeDirectory(image)
+        try Files.write("words", to: image + "/null")
+        bundle.mount("/dev", type: "bind", from: image, "bind")
+        try bundle.expect("cat; cat /dev/null", prints: "words")
+      }
+    }
+
     @Test func noneOfTheCallersReachesACreatedContainer() throws {
       try withBundle { bundle throws in
         let extra = try Descriptors.open()

@@ -34,9 +34,11 @@ extension Integration {
       "linux.mountExtensions.idmap.enabled": ["anIdMapReachesAsFarAsItsWordSays"],
       "linux.netDevices.enabled": ["aDeviceArrivesUpUnderItsNewNameWithItsAddresses"],
       "annotations.io.github.seccomp.libseccomp.version": ["theVersionHasTheContractsLines"],
+      "annotations.org.opencontainers.runc.checkpoint.enabled": ["Tests/Guest/cases/checkpoint.sh"],
       "annotations.run.oci.apus.commit": ["theVersionHasTheContractsLines"],
       "annotations.run.oci.apus.version": ["theVersionHasTheContractsLines"],
       "org.apus.landlock.": ["onlyListedPortsAreListenedOnAndConnectedTo"],
+      "org.criu.config": ["Tests/Guest/cases/checkpoint-mounts.sh"],
       "org.systemd.property.": ["anAnnotationIsAProperty"],
       "run.oci.delegate-cgroup": ["aPartOfTheTreeIsNotHandedOverOnV1", "Tests/Guest/cases/delegate.sh"],
       "run.oci.hooks.stderr": ["annotationsSendTheirOutputToFiles"],
@@ -76,7 +78,7 @@ extension Integration {
     /// Claimed is what config.json may say: an annotation that is looked at anywhere changes what is done.
     @Test func everyAnnotationThatIsHonouredIsTold() throws {
       let sources = try Sources(["Sources"])
-      var known = sources.words(/"((?:run\.oci|org\.apus\.landlock|org\.systemd\.property)[a-z._-]*)/)
+      var known = sources.words(/"((?:run\.oci|org\.apus\.landlock|org\.criu|org\.systemd\.property)[a-z._-]*)/)
       known = known.filter { !$0.hasPrefix("run.oci.apus.") }
       let told = Set(FeatureClaims.list("potentiallyUnsafeConfigAnnotations"))
       #expect(Set(known.map { $0.hasPrefix("org.apus.landlock") ? "org.apus.landlock." : $0 }) == told)
