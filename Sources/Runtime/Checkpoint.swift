@@ -44,6 +44,7 @@ extension ContainerStore {
       throw Failure(
         "container \"" + id.text + "\" is " + status.rawValue + ": container not running", errno: .noSuchProcess)
     }
+    try Criu.requireRoot()
     let dump = try Dump(container, options)
     do throws(Failure) {
       try dump.carryOut()

@@ -59,6 +59,7 @@ private struct Restoration: ~Copyable {
   private static let root = "root"
 
   init(_ id: ContainerID, _ options: RestoreOptions, in store: ContainerStore, isAttached: Bool) throws(Failure) {
+    try Criu.requireRoot()
     if options.creation.preserveFDs > 0 {
       throw Failure("--preserve-fds: what restored processes have open is in the images")
     }

@@ -62,6 +62,11 @@ struct Criu: ~Copyable {
     self.socket = socket
   }
 
+  /// It could not do its work for others, and would make files before it finds out.
+  static func requireRoot() throws(Failure) {
+    if CurrentProcess.effectiveUID != 0 { throw Failure("criu: it takes root", errno: .notPermitted) }
+  }
+
   private static func program() throws(Failure) -> String {
     do {
       return try findProgram("criu")

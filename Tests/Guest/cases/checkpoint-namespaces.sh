@@ -40,21 +40,35 @@ same poststop "$(xargs <"$work/hooks")" "hooks of the failed one"
 same "" "$(left)" "left by a restore whose hook failed"
 [ ! -e "$work/pid" ] || fail "a pid file was left"
 change 'del(.hooks)'
+cp -r "$work/more" "$work/whole"
 rm "$work"/more/mountpoints-*.img
 refused apus restore --detach --bundle "$work/bundle" --image-path "$work/more" "$id" </dev/null
 has "$said" "criu: "
 has "$said" "see $work/more/restore.log"
 same "" "$(left)" "left by a restore that failed"
 
-# What needs an option is refused without, and goes on.
-config 'exec 9>/tmp/lock; flock 9; while :; do sleep 1; done'
+# A restore that was killed is deleted; CRIU ends by itself.
+change '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "touch '"$work/waits"'; exec sleep 1000"]}]'
+command apus --root "$states" --cgroup-manager "$driver" restore --detach --bundle "$work/bundle" --image-path "$work/whole" "$id" &
+soon [ -e "$work/waits" ]
+kill -KILL $!
+gone() { ! pgrep -x criu && apus delete "$id"; }
+soon gone
+same "" "$(left)" "left by a restore that was killed"
+
+# A connection is refused, and the container goes on; with the option it is kept.
+config 'nc -l -p 80 -e sh -c "i=0; while :; do i=\$((i + 1)); echo \$i; sleep 0.3; done" &
+  until netstat -ltn | grep -q :80; do sleep 0.2; done
+  sleep 10000 | nc 127.0.0.1 80 >/tmp/echo'
 launch </dev/null >/dev/null 2>&1
-locked() { ! apus exec "$id" flock -n /tmp/lock true; }
-soon locked
-refused apus checkpoint --image-path "$work/locks" "$id"
-has "$said" lock
+echoed() { [ "$(apus exec "$id" tail -n 1 /tmp/echo)" -gt "$1" ]; }
+soon echoed 2
+refused apus checkpoint --image-path "$work/connected" "$id"
+has "$said" tcp
 same running "$(state status)" "status behind a checkpoint that failed"
-apus checkpoint --file-locks --image-path "$work/locks" "$id"
-apus restore --file-locks --detach --bundle "$work/bundle" --image-path "$work/locks" "$id" </dev/null >/dev/null
-soon locked
+before=$(apus exec "$id" tail -n 1 /tmp/echo)
+soon echoed "$before"
+apus checkpoint --tcp-established --image-path "$work/connected" "$id"
+apus restore --tcp-established --detach --bundle "$work/bundle" --image-path "$work/connected" "$id" </dev/null >/dev/null
+soon echoed "$((before + 5))"
 apus delete --force "$id"

@@ -43,7 +43,16 @@ soon exists "$work/socket2"
 apus restore --detach --console-socket "$work/socket2" --bundle "$work/bundle" --image-path "$work/more" "$id" </dev/null >/dev/null
 soon said "$work/four"
 same /dev/pts/0 "$(apus exec "$id" readlink /proc/1/fd/1)" "terminal"
-apus delete --force "$id"
+apus checkpoint --image-path "$work/again" "$id"
 wait
 last=$(tail -n 1 "$work/three" | tr -d '\r')
 [ "$(head -n 1 "$work/four" | tr -d '\r')" -ge "$last" ] || fail "the terminal's lines start anew"
+
+# Attached, the terminal is the caller's.
+script -qc "apus --root $states --cgroup-manager $driver restore --bundle $work/bundle --image-path $work/again $id" "$work/five" </dev/null &
+numbers() { tr -d '\r' <"$work/five" | grep -x '[0-9]*'; }
+sleep 15; cat "$work/five"; apus list; tail -5 $work/again/restore.log
+soon numbers
+apus kill "$id" KILL
+wait
+[ "$(numbers | head -n 1)" -gt "$(tail -n 1 "$work/four" | tr -d '\r')" ] || fail "the caller's terminal shows: $(<"$work/five")"

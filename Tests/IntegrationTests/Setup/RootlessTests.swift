@@ -53,6 +53,16 @@ extension Integration {
       }
     }
 
+    @Test func aCheckpointTakesRoot() throws {
+      try withUsersBundle { bundle throws in
+        try bundle.launch("sleep", "1000")
+        let outcome = try bundle.apus("checkpoint", bundle.id)
+        bundle.expectError(outcome, of: "checkpoint")
+        #expect(outcome.errors.contains("criu: it takes root"), "\(outcome)")
+        #expect(try bundle.status == "running")
+      }
+    }
+
     @Test func checkKnowsOfTheUserNamespaceThatIsAdded() throws {
       try withUsersBundle { bundle throws in
         bundle.config["process"]["capabilities"] = ["bounding": ["CAP_NET_ADMIN"]]
