@@ -57,9 +57,9 @@ soon gone
 same "" "$(left)" "left by a restore that was killed"
 
 # A connection is refused, and the container goes on; with the option it is kept.
-config 'nc -l -p 80 -e sh -c "i=0; while :; do i=\$((i + 1)); echo \$i; sleep 0.3; done" &
-  until netstat -ltn | grep -q :80; do sleep 0.2; done
-  sleep 10000 | nc 127.0.0.1 80 >/tmp/echo'
+config 'nc -l -p 8080 -e sh -c "i=0; while :; do i=\$((i + 1)); echo \$i; sleep 0.3; done" &
+  until netstat -ltn | grep -q :8080; do sleep 0.2; done
+  sleep 10000 | nc 127.0.0.1 8080 >/tmp/echo'
 launch </dev/null >/dev/null 2>&1
 echoed() { [ "$(apus exec "$id" tail -n 1 /tmp/echo)" -gt "$1" ]; }
 soon echoed 2

@@ -49,9 +49,9 @@ last=$(tail -n 1 "$work/three" | tr -d '\r')
 [ "$(head -n 1 "$work/four" | tr -d '\r')" -ge "$last" ] || fail "the terminal's lines start anew"
 
 # Attached, the terminal is the caller's.
-script -qc "apus --root $states --cgroup-manager $driver restore --bundle $work/bundle --image-path $work/again $id" "$work/five" </dev/null &
-numbers() { tr -d '\r' <"$work/five" | grep -x '[0-9]*'; }
-sleep 15; cat "$work/five"; apus list; tail -5 $work/again/restore.log
+script -qc "apus --root $states --cgroup-manager $driver restore --bundle $work/bundle --image-path $work/again $id" /dev/null \
+  </dev/null >"$work/five" &
+numbers() { tr -dc '0-9\n' <"$work/five" | grep .; }
 soon numbers
 apus kill "$id" KILL
 wait
