@@ -77,6 +77,8 @@ struct Container: ~Copyable {
   }
 
   func write(_ record: ContainerRecord) throws(Failure) {
-    try step("state") { () throws(SystemError) in try directory.replace(ContainerRecord.file, with: record.json) }
+    try step("state") { () throws(SystemError) in
+      try directory.replace(ContainerRecord.file, with: record.json, isThere: true)
+    }
   }
 }

@@ -51,6 +51,9 @@ public struct RuntimeOptions {
   }
 
   var isRootless: Bool { rootless.holds }
+
+  /// The directory of what later containers can use again; no container's id starts with a dot.
+  var cache: String { root + "/.cache" }
 }
 
 /// The containers of one state directory: one directory each, named by the id.
@@ -172,8 +175,9 @@ public struct ContainerStore {
       do throws(SystemError) {
         let directory = try root.directory(id.text, [.readOnly, .noFollow])
         _ = try directory.descriptor.lock(wait: true)
+        try directory.create(Container.config, with: config)
+        // With its state there is a container.
         try directory.replace(ContainerRecord.file, with: record.json)
-        try directory.replace(Container.config, with: config)
         return Container(id: id, directory: directory, record: record)
       } catch {
         try? root.removeTree(id.text)

@@ -186,7 +186,7 @@ struct Creation {
     try running.createCgroup(for: config.linux?.resources, store.options)
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
     do throws(Failure) {
-      if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+      if cgroup.scope == nil { try running.cgroup.apply(deviceRules, programs: LoadedDevicePrograms(directory: store.options.cache)) }
     } catch {
       // An ordinary user's container has only devices that the user has.
       if !store.options.isRootless { throw error }
@@ -209,7 +209,8 @@ struct Creation {
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)
-    let started = try step("clone") { () throws(SystemError) in
+    let started = try step("clone", hint: { $0 == .notSupported ? running.cgroup.complaintOfThreads : nil }) {
+      () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
       return try withExtendedLifetime(prepared) { () throws(SystemError) in try startInit(plan, channels) }
     }
@@ -338,7 +339,7 @@ struct Creation {
 extension ContainerStore {
   /// The container's seccomp program, from the cache when it was compiled before.
   func compileFilter(_ config: Config) throws(Failure) -> FilterPlan {
-    guard let program = try config.seccompProgram(cache: SeccompCache(directory: options.root + "/.cache")) else {
+    guard let program = try config.seccompProgram(cache: SeccompCache(directory: options.cache)) else {
       return .none
     }
     if let path = program.listenerPath { try SeccompListener.check(path) }
