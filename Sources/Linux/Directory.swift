@@ -48,6 +48,13 @@ public struct Directory: ~Copyable {
     try open(name, .readOnly).readAll(estimate: estimate)
   }
 
+  /// The whole content of a regular file, where a read that falls short has come to the end.
+  public func readRegularFile(_ name: String) throws(SystemError) -> [UInt8] {
+    let file = try open(name, .readOnly)
+    let bytes = try file.read(upTo: 4096)
+    return bytes.count < 4096 ? bytes : bytes + (try file.readAll())
+  }
+
   /// The content of a small file, without the newline at its end.
   public func readLine(_ name: String) throws(SystemError) -> String {
     var bytes = try open(name, .readOnly).read(upTo: 4096)

@@ -92,7 +92,7 @@ struct Creation {
     record = ContainerRecord(state)
     record.hasAnnotations = !config.annotations.isEmpty
     state.annotations = config.annotations
-    record.cgroups = cgroup.saved
+    record.place(in: cgroup)
     record.socketLabel = sandbox.process.selinuxLabel
     record.notifiesListener = SeccompListener.path(in: config) != nil
     record.resourceControl = resourceControl?.saved ?? []
@@ -186,7 +186,9 @@ struct Creation {
     try running.createCgroup(for: config.linux?.resources, store.options)
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
     do throws(Failure) {
-      if cgroup.scope == nil { try running.cgroup.apply(deviceRules, programs: LoadedDevicePrograms(directory: store.options.cache)) }
+      if cgroup.scope == nil {
+        try running.cgroup.apply(deviceRules, programs: LoadedDevicePrograms(directory: store.options.cache))
+      }
     } catch {
       // An ordinary user's container has only devices that the user has.
       if !store.options.isRootless { throw error }
@@ -320,7 +322,7 @@ struct Creation {
     _ terminal: consuming TerminalChannel
   ) throws(Failure) -> Created {
     var record = record
-    record.cgroups = cgroup.saved
+    record.place(in: cgroup)
     record.state.pid = pid
     record.state.status = .created
     guard let status = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
