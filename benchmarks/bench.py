@@ -216,21 +216,30 @@ class Bench:
             self.remove(runtime, f"bench-{runtime.name}")
 
     def cgroups(self):
-        """What a container's cgroups cost: create with them, and without where that can be said."""
+        """What a container's cgroups cost: create with them, and without where that can be said; alone, and beside a container that
+        lives: with that, the kernel already has cgroup v2's device program, and its switch for such programs is on."""
         for name in [name for name in NAMES if name != "config-1MB"]:
-            for measured, runtime in self.rounds():
-                folder, container = bundles.write(self.folder, name, runtime.name, sleeping=True), f"bench-{runtime.name}"
-                for operation, flags in (("create", []), ("create, no cgroup", ["--cgroup-manager", "disabled"])):
-                    if operation in runtime.lacks:
-                        continue
-                    create = [runtime.path, *flags, "--root", runtime.root, "create", "--bundle", folder, container]
-                    result = self.spawner.run(create, may_fail=bool(flags))
-                    if result["status"] != 0:
-                        runtime.lacks.add(operation)
-                        continue
-                    self.remove(runtime, container)
-                    if measured:
-                        self.add_result(name, operation, runtime, result)
+            self.create_with_cgroups(name, "")
+            for runtime in self.runtimes:
+                self.launch(runtime, f"bench-{runtime.name}-beside", name)
+            self.create_with_cgroups(name, ", beside another")
+            for runtime in self.runtimes:
+                self.remove(runtime, f"bench-{runtime.name}-beside")
+
+    def create_with_cgroups(self, name, circumstances):
+        for measured, runtime in self.rounds():
+            folder, container = bundles.write(self.folder, name, runtime.name, sleeping=True), f"bench-{runtime.name}"
+            for operation, flags in (("create", []), ("create, no cgroup", ["--cgroup-manager", "disabled"])):
+                if operation in runtime.lacks:
+                    continue
+                create = [runtime.path, *flags, "--root", runtime.root, "create", "--bundle", folder, container]
+                result = self.spawner.run(create, may_fail=bool(flags))
+                if result["status"] != 0:
+                    runtime.lacks.add(operation)
+                    continue
+                self.remove(runtime, container)
+                if measured:
+                    self.add_result(name, operation + circumstances, runtime, result)
 
     def series(self):
         for name in [name for name in NAMES if name != "config-1MB"]:

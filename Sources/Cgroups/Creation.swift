@@ -12,7 +12,8 @@ extension Cgroup {
   /// Of a scope, only what systemd does not make.
   ///
   /// - Parameter whereAllowed: leaves out hierarchies in which the caller may not make directories (rootless).
-  /// - Throws: also when the cgroup exists and holds processes, or cannot hold any (a threaded parent).
+  /// - Throws: also when the cgroup exists and holds processes, or cannot hold any. Whether one that was made can is not looked at:
+  ///   below a threaded cgroup it cannot, which shows when a process is to be born there (``complaintOfThreads``).
   public mutating func create(whereAllowed: Bool = false) throws(Failure) {
     var made: [String] = []
     var left: [Int] = []
@@ -36,20 +37,34 @@ extension Cgroup {
   }
 }
 
+extension Cgroup {
+  /// Why no process can be born in the cgroup, if that is its kind: the kernel says no more than that it is not supported.
+  public var complaintOfThreads: String? { unified.flatMap { Threaded.complaint(of: $0) } }
+}
+
+/// Cgroups of v2 that are for threads and not for processes (kernel documentation, admin-guide/cgroup-v2.rst, "Threads").
+private enum Threaded {
+  static func complaint(of hierarchy: Hierarchy) -> String? {
+    guard hierarchy.kind == .v2, let type = readControl(hierarchy.directory + "/cgroup.type"),
+      type == "domain invalid" || type == "threaded"
+    else { return nil }
+    return hierarchy.directory + " is \"" + type
+      + "\": a container cannot live below a threaded cgroup; choose another linux.cgroupsPath"
+  }
+}
+
 private enum Creation {
   static func make(_ hierarchy: Hierarchy, isOnly: Bool, _ made: inout [String]) throws(Failure) {
     let directory = hierarchy.directory
     let fresh = try makeDirectories(hierarchy, directory, &made)
-    if !fresh { try refuseProcesses(in: directory) }
+    if !fresh {
+      try refuseProcesses(in: directory)
+      if let complaint = Threaded.complaint(of: hierarchy) { throw Failure("cgroup: " + complaint) }
+    }
     switch hierarchy.kind {
     case .v1:
       if hierarchy.controls("cpuset") { try fillCpuset(hierarchy, directory) }
     case .v2:
-      if let type = readControl(directory + "/cgroup.type"), type == "domain invalid" || type == "threaded" {
-        throw Failure(
-          "cgroup: " + directory + " is \"" + type
-            + "\": a container cannot live below a threaded cgroup; choose another linux.cgroupsPath")
-      }
       if isOnly { enableAvailable(hierarchy) }
     }
   }

@@ -42,24 +42,28 @@ extension Cgroup {
     return state != "THAWED"
   }
 
-  /// ``isFrozen`` of a cgroup that was saved, and that the process is in: only what may freeze is looked at, since `list` asks of
-  /// every container.
+  /// ``isFrozen`` of a cgroup of which ``freezers(saved:)`` are given, and that the process is in.
   ///
   /// Whom the v1 freezer stops shows as in uninterruptible sleep: who runs or sleeps otherwise says that it has not.
-  public static func isFrozen(saved: [String], with process: ProcessStatus) throws(Failure) -> Bool {
+  public static func isFrozen(_ freezers: [String], with process: ProcessStatus) throws(Failure) -> Bool {
     let isAtWork = process.state == UInt8(ascii: "S") || process.state == UInt8(ascii: "R")
-    return try Cgroup(saved: saved.filter { mayFreeze($0, v1: !isAtWork) }).isFrozen
+    let inQuestion = isAtWork ? freezers.filter(isUnified) : freezers
+    return inQuestion.isEmpty ? false : try Cgroup(saved: inQuestion).isFrozen
   }
 
-  /// Whether the saved hierarchy is cgroup v2, or one of v1 that has the freezer.
-  private static func mayFreeze(_ saved: String, v1: Bool) -> Bool {
-    let controllers = saved.utf8.prefix { $0 != UInt8(ascii: ":") }
-    if controllers.isEmpty { return true }
-    return v1 && controllers.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("freezer".utf8) }
+  /// Of a cgroup that was saved, the hierarchies that may freeze: cgroup v2, and one of v1 that has the freezer.
+  public static func freezers(saved: [String]) -> [String] {
+    saved.filter { hierarchy in
+      let controllers = hierarchy.utf8.prefix { $0 != UInt8(ascii: ":") }
+      return isUnified(hierarchy)
+        || controllers.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("freezer".utf8) }
+    }
   }
 
   /// The directory of the hierarchy by which the cgroup is stopped; `nil`: there is none.
   public func freezerDirectory() throws(Failure) -> String? { try freezer()?.directory }
+
+  private static func isUnified(_ saved: String) -> Bool { saved.utf8.first == UInt8(ascii: ":") }
 
   private func freezer() throws(Failure) -> Hierarchy? {
     if let unified, pathExists(unified.directory + "/cgroup.freeze") { return unified }

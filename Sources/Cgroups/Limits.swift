@@ -7,9 +7,11 @@ extension Cgroup {
   /// Only what is asked for is written: absent values stay the kernel's, and so does zero where engines send it to say
   /// "unset". A limit that cannot be applied is an error with file, value and reason. The device rules are the complete
   /// list, the defaults that each container needs included; without any, devices are not restricted.
-  public func apply(_ resources: Config.Linux.Resources) throws(Failure) {
+  ///
+  /// - Parameter programs: what to look for a device program in before one is loaded.
+  public func apply(_ resources: Config.Linux.Resources, programs: LoadedDevicePrograms? = nil) throws(Failure) {
     var journal: Journal?
-    try write(resources, .create, &journal)
+    try write(resources, .create, &journal, programs)
   }
 
   /// Changes limits of a cgroup in use: either all of it takes effect, or nothing and an error tells why.
@@ -36,7 +38,9 @@ extension Cgroup {
     try write(resources.withoutDevices, .update, &journal)
   }
 
-  private func write(_ resources: Resources, _ purpose: Purpose, _ journal: inout Journal?) throws(Failure) {
+  private func write(
+    _ resources: Resources, _ purpose: Purpose, _ journal: inout Journal?, _ programs: LoadedDevicePrograms? = nil
+  ) throws(Failure) {
     if hierarchies.isEmpty { return }
     if let unified, hierarchies.count == 1 {
       try writeV2(resources, purpose, unified, &journal)
@@ -45,7 +49,7 @@ extension Cgroup {
       try writeUnified(resources, &journal)
     }
     // Last, because a list of devices cannot be taken back piece by piece.
-    if !resources.devices.isEmpty { try writeDevices(resources.devices) }
+    if !resources.devices.isEmpty { try writeDevices(resources.devices, programs) }
   }
 
   /// Everything into one directory, opened once.
@@ -70,8 +74,15 @@ extension Cgroup {
       settings += more
     }
     if settings.isEmpty { return }
-    try Controllers.require(needed, for: unified)
-    try ControlDirectory(unified.directory).apply(settings, &journal)
+    let directory = try ControlDirectory(unified.directory)
+    do throws(Failure) {
+      try directory.apply(settings, &journal)
+    } catch {
+      // Mostly the controllers are there, and nobody has to look.
+      guard error.errno == .noSuchFileOrDirectory else { throw error }
+      try Controllers.require(needed, for: unified)
+      try directory.apply(settings, &journal)
+    }
   }
 
   /// Where controllers are spread over hierarchies: into the one that has this one.
@@ -108,13 +119,18 @@ extension Cgroup {
     }
   }
 
-  private func writeDevices(_ rules: [Resources.DeviceRule]) throws(Failure) {
+  private func writeDevices(_ rules: [Resources.DeviceRule], _ programs: LoadedDevicePrograms?) throws(Failure) {
     if let hierarchy = v1("devices") {
       try DeviceList(rules).write(to: try ControlDirectory(hierarchy.directory))
     } else if let unified {
       let instructions = try DeviceRules.program(rules)
       do throws(SystemError) {
-        let program = try DeviceProgram(instructions)
+        let program: DeviceProgram
+        if let programs {
+          program = try programs.program(instructions)
+        } else {
+          program = try DeviceProgram(instructions)
+        }
         try program.replaceAll(of: try openFile(unified.directory, .directory))
       } catch {
         // An ordinary user may not load programs, and can make no device files that would work.

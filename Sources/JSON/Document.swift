@@ -11,9 +11,12 @@ public final class Document: Sendable {
   /// - Parameters:
   ///   - bytes: the text, UTF-8.
   ///   - file: the document's name, for errors.
+  ///   - key: of an object, only the members in front of this one are read, and nothing from there on is looked at.
   /// - Throws: bad syntax, bad UTF-8, duplicate keys, too deep a nesting, anything after the value, no value at all.
-  public convenience init(_ bytes: [UInt8], file: String, recorder: Recorder? = nil) throws(Error) {
-    let (tape, defect) = Parser.read(bytes)
+  public convenience init(
+    _ bytes: [UInt8], file: String, before key: StaticString? = nil, recorder: Recorder? = nil
+  ) throws(Error) {
+    let (tape, defect) = Parser.read(bytes, before: key)
     self.init(tape: tape, file: file, recorder: recorder)
     if let defect { throw error(for: defect) }
   }

@@ -21,23 +21,27 @@ import CYajl
   private var base: UnsafePointer<UInt8>?
   /// Whether yajl has seen the whole text and only works off what it held back.
   private var isFinishing = false
+  /// The key of the outermost object with which reading ends.
+  private let last: StaticString?
+  private var hasEnded = false
 
-  private init(_ text: [UInt8]) {
+  private init(_ text: [UInt8], before last: StaticString?) {
     tape = Tape(text: text)
+    self.last = last
     // A guess that fits configurations: one value or key in 16 bytes.
     tape.nodes.reserveCapacity(text.count / 16 + 16)
   }
 
-  /// Reads `text`. With a defect, the tape holds what came before it.
-  static func read(_ text: [UInt8]) -> (Tape, Defect?) {
-    var parser = Parser(text)
+  /// Reads `text`, or of the object that it is the members before `key`. With a defect, the tape holds what came before it.
+  static func read(_ text: [UInt8], before key: StaticString? = nil) -> (Tape, Defect?) {
+    var parser = Parser(text, before: key)
     if let defect = defectOfEncoding(text) { return (parser.tape, defect) }
     let status = unsafe text.withUnsafeBufferPointer { text in
       unsafe withUnsafeMutablePointer(to: &parser) { parser in
         unsafe run(parser, text)
       }
     }
-    if status != yajl_status_ok, parser.defect == nil {
+    if status != yajl_status_ok, parser.defect == nil, !parser.hasEnded {
       parser.defect = .syntax(position: parser.end, message: "bad syntax", hint: nil)
     }
     parser.closeAll()
@@ -179,6 +183,15 @@ extension Parser {
     return true
   }
 
+  /// `false`: read no further.
+  fileprivate mutating func appendKey(_ string: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
+    guard unsafe append(string: string, count: count, isKey: true) else { return false }
+    guard let last, open.count == 1, tape.key(at: tape.nodes.count - 1, is: last) else { return true }
+    tape.nodes.removeLast()
+    hasEnded = true
+    return false
+  }
+
   fileprivate mutating func open(_ kind: Node.Kind) -> Bool {
     append(kind, width: 1)
     open.append(tape.nodes.count - 1)
@@ -251,7 +264,7 @@ extension Parser {
       },
       yajl_start_map: { context in unsafe parser(context).pointee.open(.object) ? 1 : 0 },
       yajl_map_key: { context, string, count in
-        unsafe parser(context).pointee.append(string: string, count: count, isKey: true) ? 1 : 0
+        unsafe parser(context).pointee.appendKey(string, count) ? 1 : 0
       },
       yajl_end_map: { context in unsafe parser(context).pointee.close() ? 1 : 0 },
       yajl_start_array: { context in unsafe parser(context).pointee.open(.array) ? 1 : 0 },

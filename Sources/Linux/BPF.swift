@@ -16,6 +16,12 @@ public struct BPFInstruction: Equatable, Sendable {
     self.immediate = immediate
   }
 
+  /// All of it in one.
+  public var word: UInt64 {
+    UInt64(code) | UInt64(registers) << 8 | UInt64(UInt16(bitPattern: offset)) << 16
+      | UInt64(UInt32(bitPattern: immediate)) << 32
+  }
+
   public var destination: UInt8 { registers & 15 }
   public var source: UInt8 { registers >> 4 }
 }
@@ -48,6 +54,38 @@ public struct DeviceProgram: ~Copyable {
       taking: try check("bpf", on: "BPF_PROG_GET_FD_BY_ID", BPF.call(BPF.descriptorByID, &attributes)))
   }
 
+  /// What tells a program from every other, those of another start of the machine included.
+  public struct Identity: Equatable, Sendable {
+    /// A number that the kernel may give out again.
+    public var id: UInt32
+    /// When the program was loaded, in nanoseconds since the machine was started.
+    public var loadTime: UInt64
+
+    public init(id: UInt32, loadTime: UInt64) { (self.id, self.loadTime) = (id, loadTime) }
+  }
+
+  /// The program that was loaded before and is still attached somewhere; `nil`: it is gone.
+  public static func find(_ identity: Identity) -> DeviceProgram? {
+    guard let program = try? DeviceProgram(id: identity.id), (try? program.identity) == identity else { return nil }
+    return program
+  }
+
+  public var identity: Identity {
+    get throws(SystemError) {
+      // struct bpf_prog_info up to load_time: type, id, tag, lengths, addresses, time.
+      var info = [UInt64](repeating: 0, count: 6)
+      var result: Int32 = 0
+      unsafe info.withUnsafeMutableBytes { buffer in
+        var attributes = [UInt64](repeating: 0, count: 16)
+        attributes[0] = UInt64(UInt32(bitPattern: descriptor.number)) | UInt64(buffer.count) << 32
+        attributes[1] = UInt64(UInt(bitPattern: buffer.baseAddress))
+        result = BPF.call(BPF.information, &attributes)
+      }
+      try check("bpf", on: "BPF_OBJ_GET_INFO_BY_FD", result)
+      return Identity(id: UInt32(truncatingIfNeeded: info[0] >> 32), loadTime: info[5])
+    }
+  }
+
   /// Makes this the one device program of the cgroup, in place of those that are there.
   ///
   /// Every attached program has to agree to an access, so there is no moment at which more is allowed than the old or
@@ -56,6 +94,8 @@ public struct DeviceProgram: ~Copyable {
   public func replaceAll(of cgroup: borrowing Descriptor) throws(SystemError) {
     let old = try DeviceProgram.attached(to: cgroup)
     if old.count == 1 {
+      // The kernel does not attach a program twice.
+      if old[0] == (try identity.id) { return }
       let previous = try DeviceProgram(id: old[0])
       let result = attach(to: cgroup, replacing: previous.descriptor.number)
       // Attached by someone who did not allow several, or an older kernel: the slower way below.
@@ -107,6 +147,7 @@ private enum BPF {
   static let attach: Int32 = 8
   static let detach: Int32 = 9
   static let descriptorByID: Int32 = 13
+  static let information: Int32 = 15
   static let query: Int32 = 16
   static let deviceProgramType: UInt32 = 15
   static let deviceAttachType: UInt32 = 6

@@ -48,6 +48,13 @@ public struct Directory: ~Copyable {
     try open(name, .readOnly).readAll(estimate: estimate)
   }
 
+  /// The whole content of a regular file, where a read that falls short has come to the end.
+  public func readRegularFile(_ name: String) throws(SystemError) -> [UInt8] {
+    let file = try open(name, .readOnly)
+    let bytes = try file.read(upTo: 4096)
+    return bytes.count < 4096 ? bytes : bytes + (try file.readAll())
+  }
+
   /// The content of a small file, without the newline at its end.
   public func readLine(_ name: String) throws(SystemError) -> String {
     var bytes = try open(name, .readOnly).read(upTo: 4096)
@@ -65,11 +72,27 @@ public struct Directory: ~Copyable {
     }
   }
 
+  /// Makes the file `name`, which nobody looks for yet.
+  public func create(_ name: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
+    do {
+      try open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: mode).write(bytes)
+    } catch {
+      throw error.call.description == "write" ? error.on(name) : error
+    }
+  }
+
   /// Replaces the file `name` by one with the given content: readers see the old one or the new one, never a part.
-  public func replace(_ name: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
+  ///
+  /// - Parameter isThere: `name` is known to be a file. The two then change places, and the old one is removed: of a file that is
+  ///   renamed over another ext4 writes out the blocks at once (ext4(5), `auto_da_alloc`), which costs more than all the rest.
+  public func replace(_ name: String, with bytes: [UInt8], mode: UInt32 = 0o600, isThere: Bool = false)
+    throws(SystemError)
+  {
     let temporary = "." + name + ".new"
     do {
       try open(temporary, [.writeOnly, .create, .truncate, .noFollow], mode: mode).write(bytes)
+      // Not every file system can.
+      if isThere, unsafe clx_exchange(descriptor.number, temporary, name) == 0 { return try remove(temporary) }
       try check(
         "rename", on: name, unsafe clx_renameat(descriptor.number, temporary, descriptor.number, name))
     } catch {

@@ -34,46 +34,66 @@ public struct ProcessStatus: Equatable, Sendable {
   public private(set) var exitStatus: ExitStatus?
 
   /// Zombies and dead processes count as ended: nothing of them runs any more.
-  public var hasEnded: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") || state == UInt8(ascii: "x") }
+  public var hasEnded: Bool { ProcessStatus.hasEnded(state) }
+
+  private static func hasEnded(_ state: UInt8) -> Bool {
+    state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") || state == UInt8(ascii: "x")
+  }
 
   /// Reads the status of `pid`; `nil` when there is no such process. Not to be able to tell is an error: whoever asks
   /// goes on to signal the process, or to remove what it lives in.
   public static func of(_ pid: Int32) throws(SystemError) -> ProcessStatus? {
+    try of(pid) { (path) throws(SystemError) in try openFile("/proc/" + path) }
+  }
+
+  /// The same, from a /proc that is open.
+  public static func of(_ pid: Int32, in proc: borrowing Directory) throws(SystemError) -> ProcessStatus? {
+    try of(pid) { (path) throws(SystemError) in try proc.open(path, .readOnly) }
+  }
+
+  private static func of(_ pid: Int32, _ open: (String) throws(SystemError) -> Descriptor) throws(SystemError)
+    -> ProcessStatus?
+  {
     guard pid > 0 else { return nil }
-    let path = "/proc/" + String(pid) + "/stat"
+    let path = String(pid) + "/stat"
     do {
-      return ProcessStatus(parsing: try openFile(path).read(upTo: 1024))
+      return ProcessStatus(parsing: try open(path).read(upTo: 1024))
     } catch {
       if error.errno == .noSuchFileOrDirectory || error.errno == .noSuchProcess { return nil }
-      throw SystemError(call: error.call, subject: path, errno: error.errno)
+      throw SystemError(call: error.call, subject: "/proc/" + path, errno: error.errno)
     }
   }
 
-  /// `pid (comm) state ppid …`: comm may hold blanks and parentheses, so fields count from the last `)`. In one pass: `list` reads one
-  /// for every container.
+  /// `pid (comm) state ppid …`: comm may hold blanks and parentheses, so fields count from the last `)`. In one pass, and no further
+  /// than need be: `list` reads one for every container.
   init?(parsing bytes: [UInt8]) {
-    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-    var (state, parent, flags, start, memory): (UInt8?, UInt64?, UInt64?, UInt64?, UInt64?)
+    // comm has at most 64 bytes, and behind it there is none.
+    guard let close = bytes.prefix(96).lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count else { return nil }
+    let state = bytes[close + 2]
+    var (parent, flags, start, memory): (UInt64?, UInt64?, UInt64?, UInt64?)
     var code: UInt64?
     // The numbers of the manual page.
     var number = 3
-    var position = close + 2
-    while position < bytes.count {
-      let end = bytes[position...].firstIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") } ?? bytes.count
-      let field = bytes[position..<end]
+    // Of what is negative nothing is looked at.
+    var value: UInt64 = 0
+    for byte in bytes[(close + 2)...] {
+      guard byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") else {
+        value = value &* 10 &+ UInt64(byte &- UInt8(ascii: "0"))
+        continue
+      }
       switch number {
-      case 3: state = field.first
-      case 4: parent = decimal(field)
-      case 9: flags = decimal(field)
-      case 22: start = decimal(field)
-      case 23: memory = decimal(field)
-      case 52: code = decimal(field)
+      case 4: parent = value
+      case 9: flags = value
+      case 22: start = value
+      case 23: memory = value
+      case 52: code = value
       default: break
       }
+      if number == 23 && !ProcessStatus.hasEnded(state) { break }
       number += 1
-      position = end + 1
+      value = 0
     }
-    guard let state, let parent, let flags, let start, let memory else { return nil }
+    guard let parent, let flags, let start, let memory else { return nil }
     self.state = state
     self.parent = Int32(truncatingIfNeeded: parent)
     hasExecuted = flags & 0x40 == 0

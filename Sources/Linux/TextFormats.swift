@@ -37,3 +37,10 @@ public func colonSeparated(_ bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
     $0.split(separator: UInt8(ascii: ":"), maxSplits: 6, omittingEmptySubsequences: false)
   }
 }
+
+extension [UInt8] {
+  /// The word's bytes, least significant first, in files of our own.
+  public mutating func append(littleEndian word: UInt64) {
+    for place in 0..<8 { append(UInt8(truncatingIfNeeded: word >> UInt64(place * 8))) }
+  }
+}

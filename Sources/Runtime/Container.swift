@@ -15,7 +15,7 @@ struct Container: ~Copyable {
   /// The configuration as it was when the container was created; later changes of the bundle have no effect.
   static let config = "config.json"
 
-  func status() throws(Failure) -> State.Status { try record.status(in: directory) }
+  func status() throws(Failure) -> State.Status { try record.status(of: record.processStatus, in: directory) }
 
   /// Takes the container's lock; others wait, or give up after `milliseconds`.
   func lock(milliseconds: Int64 = 10_000) throws(Failure) {
@@ -64,7 +64,7 @@ struct Container: ~Copyable {
 
   func config() throws(Failure) -> Config { try Container.config(of: id.text, in: directory) }
 
-  /// The saved configuration. The parameters are those of ``ContainerRecord/status(in:way:)``.
+  /// The saved configuration. The parameters are those of ``ContainerRecord/status(of:in:way:)``.
   static func config(of id: String, in directory: borrowing Directory, way: String = "") throws(Failure) -> Config {
     let bytes = try step("container \"" + id + "\"") { () throws(SystemError) in
       try directory.read(way + Container.config, estimate: 32768)
@@ -77,6 +77,8 @@ struct Container: ~Copyable {
   }
 
   func write(_ record: ContainerRecord) throws(Failure) {
-    try step("state") { () throws(SystemError) in try directory.replace(ContainerRecord.file, with: record.json) }
+    try step("state") { () throws(SystemError) in
+      try directory.replace(ContainerRecord.file, with: record.json, isThere: true)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Cgroups
 import JSON
 import Linux
 import OCI
@@ -13,7 +14,9 @@ struct ContainerRecord: Equatable {
   /// With the pid, the identity of the container process (``ProcessStatus/startTime``); 0 while there is none.
   var startTime: UInt64 = 0
   /// The cgroups, as ``Cgroups/Cgroup`` saves itself.
-  var cgroups: [String] = []
+  private(set) var cgroups: [String] = []
+  /// Those of them that may stop its processes, once more: more `list` need not know.
+  private(set) var freezers: [String] = []
   /// The resctrl group, as ``Cgroups/ResourceControl`` saves itself; empty: none.
   var resourceControl: [String] = []
   /// Whether the configuration has annotations, so that it must be looked into for the state.
@@ -41,13 +44,21 @@ struct ContainerRecord: Equatable {
 
   init(_ state: State) { self.state = state }
 
-  init(json bytes: [UInt8], file: String) throws(JSON.Error) {
-    let json = try JSON.Document(bytes, file: file).root.object()
+  mutating func place(in cgroup: Cgroup) {
+    cgroups = cgroup.saved
+    freezers = Cgroup.freezers(saved: cgroups)
+  }
+
+  /// - Parameter forStatus: reads no more than what the container's state follows from.
+  init(json bytes: [UInt8], file: String, forStatus: Bool = false) throws(JSON.Error) {
+    let json = try JSON.Document(bytes, file: file, before: forStatus ? "cgroups" : nil).root.object()
     state = try State(try json.object("state"))
     startTime = try json.integer("startTime")
+    hasAnnotations = try json.bool("hasAnnotations")
+    freezers = try json.strings("freezers")
+    if forStatus { return }
     cgroups = try json.strings("cgroups")
     resourceControl = try json.strings("resourceControl")
-    hasAnnotations = try json.bool("hasAnnotations")
     notifiesListener = try json.bool("notifiesListener")
     socketLabel = try json.nonEmptyString("socketLabel")
     hasProcess = try json.bool("hasProcess")
@@ -61,9 +72,11 @@ struct ContainerRecord: Equatable {
     writer.object { json in
       json.member("state", state)
       json.member("startTime", startTime)
+      json.member("hasAnnotations", hasAnnotations)
+      json.member("freezers", freezers)
+      // In front of the cgroups: what ``init(json:file:forStatus:)`` reads.
       json.member("cgroups", cgroups)
       json.member("resourceControl", resourceControl)
-      json.member("hasAnnotations", hasAnnotations)
       json.member("notifiesListener", notifiesListener)
       json.member("socketLabel", socketLabel)
       json.member("hasProcess", hasProcess)

@@ -51,6 +51,9 @@ public struct RuntimeOptions {
   }
 
   var isRootless: Bool { rootless.holds }
+
+  /// The directory of what later containers can use again; no container's id starts with a dot.
+  var cache: String { root + "/.cache" }
 }
 
 /// The containers of one state directory: one directory each, named by the id.
@@ -72,20 +75,21 @@ public struct ContainerStore {
     return Container(id: id, directory: directory, record: record)
   }
 
-  /// What is written down of a container. The parameters are those of ``ContainerRecord/status(in:way:)``.
-  private static func record(of id: ContainerID, in directory: borrowing Directory, way: String = "") throws(Failure)
-    -> ContainerRecord
-  {
+  /// What is written down of a container, or of it what its status follows from. The parameters are those of
+  /// ``ContainerRecord/status(of:in:way:)``.
+  private static func record(
+    of id: ContainerID, in directory: borrowing Directory, way: String = "", forStatus: Bool = false
+  ) throws(Failure) -> ContainerRecord {
     let bytes: [UInt8]
     do {
-      bytes = try directory.read(way + ContainerRecord.file)
+      bytes = try directory.readRegularFile(way + ContainerRecord.file)
     } catch {
       // Between its directory's being made and its state's being written a container does not exist yet.
       if error.errno == .noSuchFileOrDirectory { throw ContainerStore.unknown(id) }
       throw Failure("container \"" + id.text + "\"", error)
     }
     do {
-      return try ContainerRecord(json: bytes, file: ContainerRecord.file)
+      return try ContainerRecord(json: bytes, file: ContainerRecord.file, forStatus: forStatus)
     } catch {
       throw Failure(
         "container \"" + id.text + "\": its state is damaged: " + error.description
@@ -110,12 +114,14 @@ public struct ContainerStore {
   /// The states of all containers, sorted by id. One that cannot be read is reported, and left out.
   public func list() throws(Failure) -> [State] {
     try withRoot([]) { root throws(SystemError) in
+      let proc = try Directory(path: "/proc", [.path])
       var states: [State] = []
       for name in try ContainerStore.names(root) {
         do throws(Failure) {
           // From here, without opening the container's directory: there may be thousands.
           let (id, way) = (try ContainerID(name), name + "/")
-          states.append(try ContainerStore.record(of: id, in: root, way: way).currentState(in: root, way: way))
+          let record = try ContainerStore.record(of: id, in: root, way: way, forStatus: true)
+          states.append(try record.currentState(of: record.processStatus(in: proc), in: root, way: way))
         } catch {
           // One that was deleted while we looked is none.
           if error.errno != .noSuchFileOrDirectory { options.warn(error.message) }
@@ -142,7 +148,7 @@ public struct ContainerStore {
   /// The state of the container (runtime.md, "Query State").
   public func state(_ id: ContainerID) throws(Failure) -> State {
     let container = try find(id)
-    return try container.record.currentState(in: container.directory)
+    return try container.record.currentState(of: container.record.processStatus, in: container.directory)
   }
 
   /// The processes of the container, as the caller's pid namespace numbers them.
@@ -172,8 +178,9 @@ public struct ContainerStore {
       do throws(SystemError) {
         let directory = try root.directory(id.text, [.readOnly, .noFollow])
         _ = try directory.descriptor.lock(wait: true)
+        try directory.create(Container.config, with: config)
+        // With its state there is a container.
         try directory.replace(ContainerRecord.file, with: record.json)
-        try directory.replace(Container.config, with: config)
         return Container(id: id, directory: directory, record: record)
       } catch {
         try? root.removeTree(id.text)

@@ -92,7 +92,7 @@ struct Creation {
     record = ContainerRecord(state)
     record.hasAnnotations = !config.annotations.isEmpty
     state.annotations = config.annotations
-    record.cgroups = cgroup.saved
+    record.place(in: cgroup)
     record.socketLabel = sandbox.process.selinuxLabel
     record.notifiesListener = SeccompListener.path(in: config) != nil
     record.resourceControl = resourceControl?.saved ?? []
@@ -210,7 +210,8 @@ struct Creation {
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)
-    let started = try step("clone") { () throws(SystemError) in
+    let started = try step("clone", hint: { $0 == .notSupported ? running.cgroup.complaintOfThreads : nil }) {
+      () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
       return try withExtendedLifetime(prepared) { () throws(SystemError) in try startInit(plan, channels) }
     }
@@ -225,7 +226,9 @@ struct Creation {
     try running.createCgroup(for: config.linux?.resources, options)
     // Before the process is in it: cgroup v1 denies everything for a moment, and the process makes device files.
     do throws(Failure) {
-      if cgroup.scope == nil { try running.cgroup.apply(deviceRules) }
+      if cgroup.scope == nil {
+        try running.cgroup.apply(deviceRules, programs: LoadedDevicePrograms(directory: options.cache))
+      }
     } catch {
       // An ordinary user's container has only devices that the user has.
       if !options.isRootless { throw error }
@@ -331,7 +334,7 @@ struct Creation {
   /// Writes down who the container process is, for every command that comes later.
   func writeRecord(_ container: inout Container, _ pid: Int32, in cgroup: Cgroup) throws(Failure) {
     var record = record
-    record.cgroups = cgroup.saved
+    record.place(in: cgroup)
     record.state.pid = pid
     record.state.status = .created
     guard let status = try step("container process", { () throws(SystemError) in try ProcessStatus.of(pid) }) else {
@@ -363,7 +366,7 @@ struct Creation {
 extension ContainerStore {
   /// The container's seccomp program, from the cache when it was compiled before.
   func compileFilter(_ config: Config) throws(Failure) -> FilterPlan {
-    guard let program = try config.seccompProgram(cache: SeccompCache(directory: options.root + "/.cache")) else {
+    guard let program = try config.seccompProgram(cache: SeccompCache(directory: options.cache)) else {
       return .none
     }
     if let path = program.listenerPath { try SeccompListener.check(path) }

@@ -5,23 +5,29 @@ import OCI
 /// Where in its life a container is: never written down, but read off what is true now.
 extension ContainerRecord {
   /// - Parameters:
+  ///   - process: what the kernel says of the container process (``processStatus``).
   ///   - directory: the container's directory, or one above it.
   ///   - way: what leads from `directory` to the container's, with a slash at its end; empty: it is the container's own.
-  func status(in directory: borrowing Directory, way: String = "") throws(Failure) -> State.Status {
+  func status(of process: ProcessStatus?, in directory: borrowing Directory, way: String = "") throws(Failure)
+    -> State.Status
+  {
     guard let pid = state.pid, pid > 0 else {
       // Whoever creates it holds the lock; a creator that has died has taken the process with it.
       return try ContainerRecord.isLocked(directory, way) ? .creating : .stopped
     }
-    guard let process = try processStatus, !process.hasEnded else { return .stopped }
+    guard let process, !process.hasEnded else { return .stopped }
     // Before it is started, too: what stands still cannot be started.
-    if try Cgroup.isFrozen(saved: cgroups, with: process) { return .paused }
+    if try Cgroup.isFrozen(freezers, with: process) { return .paused }
     return try ContainerRecord.isWaiting(directory, way) ? .created : .running
   }
 
-  /// The document that the specification calls the state of the container. The parameters are those of ``status(in:way:)``.
-  func currentState(in directory: borrowing Directory, way: String = "") throws(Failure) -> State {
+  /// The document that the specification calls the state of the container. The parameters are those of
+  /// ``status(of:in:way:)``.
+  func currentState(of process: ProcessStatus?, in directory: borrowing Directory, way: String = "") throws(Failure)
+    -> State
+  {
     var state = state
-    state.status = try status(in: directory, way: way)
+    state.status = try status(of: process, in: directory, way: way)
     if state.status == .stopped || state.status == .creating { state.pid = 0 }
     if hasAnnotations { state.annotations = try Container.config(of: state.id, in: directory, way: way).annotations }
     return state
@@ -39,11 +45,18 @@ extension ContainerRecord {
 
   /// What the kernel says of the container process; `nil`: there is none, nor a zombie of it.
   var processStatus: ProcessStatus? {
-    get throws(Failure) {
-      guard let pid = state.pid, pid > 0 else { return nil }
-      let status = try step("container process") { () throws(SystemError) in try ProcessStatus.of(pid) }
-      return status?.startTime == startTime ? status : nil
-    }
+    get throws(Failure) { try processStatus { (pid) throws(SystemError) in try ProcessStatus.of(pid) } }
+  }
+
+  /// The same, from a /proc that is open: when there are many to be asked for.
+  func processStatus(in proc: borrowing Directory) throws(Failure) -> ProcessStatus? {
+    try processStatus { (pid) throws(SystemError) in try ProcessStatus.of(pid, in: proc) }
+  }
+
+  private func processStatus(_ read: (Int32) throws(SystemError) -> ProcessStatus?) throws(Failure) -> ProcessStatus? {
+    guard let pid = state.pid, pid > 0 else { return nil }
+    let status = try step("container process") { () throws(SystemError) in try read(pid) }
+    return status?.startTime == startTime ? status : nil
   }
 
   /// Whether the start gate is still there.

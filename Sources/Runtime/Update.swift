@@ -57,7 +57,7 @@ extension Container {
   /// Replaces the saved configuration.
   fileprivate func save(_ config: Config) throws(Failure) {
     try step("configuration") { () throws(SystemError) in
-      try directory.replace(Container.config, with: Writer.encode(config))
+      try directory.replace(Container.config, with: Writer.encode(config), isThere: true)
     }
   }
 

@@ -90,9 +90,3 @@ public struct SeccompCache: Sendable {
     return bytes
   }
 }
-
-extension [UInt8] {
-  fileprivate mutating func append(littleEndian word: UInt64) {
-    for place in 0..<8 { append(UInt8(truncatingIfNeeded: word >> UInt64(place * 8))) }
-  }
-}

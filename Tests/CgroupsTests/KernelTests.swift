@@ -309,13 +309,115 @@ private final class RealCgroup {
     #expect(message?.contains("Device or resource busy; that cgroup holds processes itself") == true)
   }
 
-  @Test func aThreadedParentIsRefused() throws {
+  @Test func belowAThreadedCgroupIsNoPlaceForProcesses() throws {
     let real = try RealCgroup()
     guard var cgroup = try v2Only(real, "/threads/inner") else { return }
     let parent = splitPath(cgroup.unified!.directory).parent
     try makeDirectory(parent)
+    #expect(Cgroup(hierarchies: cgroup.hierarchies).complaintOfThreads == nil)
     try openFile(parent + "/cgroup.type", .writeOnly).write("threaded")
+    // Made by us, it shows when a process is born there; found there, at once.
+    try cgroup.create()
+    #expect(cgroup.complaintOfThreads?.contains("is \"domain invalid\": a container cannot live below") == true)
     #expect(failure { try cgroup.create() }?.contains("below a threaded cgroup") == true)
-    #expect(!cgroup.exists)
+    try cgroup.remove()
+  }
+
+  // MARK: device programs
+
+  /// Three cgroups of v2, and a directory for notes of programs.
+  private func withProgramNotes(_ body: ([Cgroup], LoadedDevicePrograms) throws -> Void) throws {
+    let real = try RealCgroup()
+    var cgroups: [Cgroup] = []
+    for name in ["/one", "/two", "/three"] {
+      guard var cgroup = try v2Only(real, name) else { return }
+      try cgroup.create()
+      cgroups.append(cgroup)
+    }
+    let folder = FileManager.default.temporaryDirectory.path + "/apus-notes-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try body(cgroups, LoadedDevicePrograms(directory: folder))
+  }
+
+  private func programs(of cgroup: Cgroup) throws -> [UInt32] {
+    try DeviceProgram.attached(to: openFile(cgroup.unified!.directory, .directory))
+  }
+
+  private func isLoaded(_ program: DeviceProgram.Identity) -> Bool {
+    if let found = DeviceProgram.find(program) { return found.descriptor.number >= 0 }
+    return false
+  }
+
+  private let onlyNull = Config.Linux.Resources(devices: [
+    .init(allow: false), .init(allow: true, type: .character, major: 1, minor: 3, access: "rw"),
+  ])
+  private let onlyZero = Config.Linux.Resources(devices: [
+    .init(allow: false), .init(allow: true, type: .character, major: 1, minor: 5, access: "rw"),
+  ])
+
+  @Test func cgroupsWithTheSameRulesShareAProgramAndOthersDoNot() throws {
+    try withProgramNotes { cgroups, notes in
+      try cgroups[0].apply(onlyNull, programs: notes)
+      try cgroups[1].apply(onlyNull, programs: notes)
+      let shared = try programs(of: cgroups[0])
+      #expect(shared.count == 1)
+      #expect(try programs(of: cgroups[1]) == shared)
+      // As many instructions, but others: the note is that of the last.
+      try cgroups[2].apply(onlyZero, programs: notes)
+      #expect(try programs(of: cgroups[2]) != shared)
+      // Once more for a cgroup that has it.
+      try cgroups[2].apply(onlyZero, programs: notes)
+      try cgroups[2].apply(onlyNull, programs: notes)
+      #expect(try programs(of: cgroups[2]).count == 1)
+    }
+  }
+
+  @Test func aNoteThatDoesNotHoldIsNotFollowed() throws {
+    try withProgramNotes { cgroups, notes in
+      try cgroups[0].apply(onlyNull, programs: notes)
+      let name = try #require(try FileManager.default.contentsOfDirectory(atPath: notes.directory).first)
+      let note = notes.directory + "/" + name
+      let good = try readFile(note)
+      let first = try programs(of: cgroups[0])
+      #expect(Array(good[0..<4]) == withUnsafeBytes(of: first[0].littleEndian) { Array($0) })
+      func changed(_ index: Int) -> [UInt8] {
+        var bytes = good
+        bytes[index] ^= 1
+        return bytes
+      }
+      func isFollowed(_ bytes: [UInt8], owner: UInt32 = 0, mode: mode_t = 0o600) throws -> Bool {
+        try? FileManager.default.removeItem(atPath: note)
+        try Data(bytes).write(to: URL(fileURLWithPath: note))
+        #expect(chmod(note, mode) == 0 && chown(note, owner, owner) == 0)
+        try cgroups[1].apply(onlyNull, programs: notes)
+        return try programs(of: cgroups[1]) == first
+      }
+      #expect(try isFollowed(good))
+      // Another number, another time, other code, half a note, somebody else's, one that everybody may write.
+      #expect(try !isFollowed(changed(2)))
+      #expect(try !isFollowed(changed(8)))
+      #expect(try !isFollowed(changed(good.count - 8)))
+      #expect(try !isFollowed(Array(good.dropLast(8))))
+      #expect(try !isFollowed([]))
+      #expect(try !isFollowed(good, owner: 65534))
+      #expect(try !isFollowed(good, mode: 0o622))
+      #expect(try isFollowed(good))
+    }
+  }
+
+  @Test func withTheLastCgroupTheProgramIsGone() throws {
+    try withProgramNotes { cgroups, notes in
+      for cgroup in cgroups { try cgroup.apply(onlyNull, programs: notes) }
+      let note = notes.directory + "/" + (try FileManager.default.contentsOfDirectory(atPath: notes.directory)[0])
+      let words = try readFile(note).withUnsafeBytes { Array($0.bindMemory(to: UInt64.self).prefix(2)) }
+      let program = DeviceProgram.Identity(id: UInt32(words[0]), loadTime: words[1])
+      for cgroup in cgroups {
+        #expect(isLoaded(program))
+        try cgroup.remove()
+      }
+      // The kernel frees it after a while of its own.
+      for _ in 0..<600 where isLoaded(program) { _ = try poll([], milliseconds: 100) }
+      #expect(!isLoaded(program))
+    }
   }
 }

@@ -66,6 +66,24 @@ func complaint(about text: String, _ body: (JSON.Object) throws(JSON.Error) -> V
   #expect(object.members.map { $0.key } == ["z", "a", "m"])
 }
 
+/// The outermost object of `text`, as far as the key "end".
+private func readToTheEnd(_ text: String) throws(JSON.Error) -> JSON.Object {
+  try JSON.Document(Array(text.utf8), file: "test.json", before: "end").root.object()
+}
+
+@Test func readingCanEndBeforeAKey() throws {
+  // Neither a key further down nor a value is meant; what follows is not looked at.
+  let object = try readToTheEnd(#"{"a": {"end": 1}, "b": ["end", 2], "c": "end", "end": [1, 2, "a": }"#)
+  #expect(object.members.map { $0.key } == ["a", "b", "c"])
+  #expect(try object.object("a").integer("end", as: Int.self) == 1)
+  #expect(try object.array("b") { value throws(JSON.Error) in value.isNull } == [false, false])
+  #expect(Array(try readToTheEnd(#"{"end": 1, "a": 2}"#).members).isEmpty)
+  #expect(try readToTheEnd(#"{"a": 1, "e\u006ed": 2, "b": 3}"#).members.map { $0.key } == ["a"])
+  // Without it, all is as ever.
+  #expect(try readToTheEnd(#"{"a": 1, "b": 2}"#).members.map { $0.key } == ["a", "b"])
+  #expect(throws: JSON.Error.self) { try readToTheEnd(#"{"a": 1, "b": }"#) }
+}
+
 @Test func anEmptyStringCanCountAsAbsent() throws {
   let object = try read(#"{"a": "", "b": "x"}"#)
   #expect(try object.nonEmptyString("a") == nil)

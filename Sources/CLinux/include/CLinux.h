@@ -89,6 +89,11 @@ static inline int clx_symlinkat(const char *target, int dir, const char *path) {
   return CLX_INT(symlinkat(target, dir, path));
 }
 static inline int clx_unlinkat(int dir, const char *path, int flags) { return CLX_INT(unlinkat(dir, path, flags)); }
+// renameat2(2) with RENAME_EXCHANGE, Linux 3.15.
+static inline int clx_exchange(int directory, const char *a, const char *b) {
+  return CLX_INT(syscall(SYS_renameat2, directory, a, directory, b, 2));
+}
+
 static inline int clx_renameat(int from, const char *a, int to, const char *b) {
   return CLX_INT(renameat(from, a, to, b));
 }

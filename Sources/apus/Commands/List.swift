@@ -43,26 +43,33 @@ struct List: Command {
   }
 
   static func table(_ states: [State]) -> [UInt8] {
-    var rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]]
-    for state in states {
-      rows.append([
-        state.id, String(state.pid ?? 0), state.status.rawValue, state.bundle, state.created ?? "", state.owner ?? "",
-      ])
-    }
-    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, width($1[column])) } + 2 }
+    let titles = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    var widths = titles.map { width($0) }
+    for state in states { fields(of: state) { widths[$0] = max(widths[$0], width($1)) } }
     var text: [UInt8] = []
-    for row in rows {
+    func append(_ column: Int, _ field: String) {
+      text += field.utf8
       // The last column is not filled up.
-      for column in row.indices.dropLast() {
-        text += row[column].utf8
-        text += repeatElement(UInt8(ascii: " "), count: widths[column] - width(row[column]))
-      }
-      text += row[row.count - 1].utf8
-      text.append(UInt8(ascii: "\n"))
+      if column == titles.count - 1 { return text.append(UInt8(ascii: "\n")) }
+      text += repeatElement(UInt8(ascii: " "), count: widths[column] + 2 - width(field))
     }
+    for (column, title) in titles.enumerated() { append(column, title) }
+    for state in states { fields(of: state, append) }
     return text
   }
 
+  private static func fields(of state: State, _ visit: (Int, String) -> Void) {
+    visit(0, state.id)
+    visit(1, String(state.pid ?? 0))
+    visit(2, state.status.rawValue)
+    visit(3, state.bundle)
+    visit(4, state.created ?? "")
+    visit(5, state.owner ?? "")
+  }
+
   /// Code points: counting what a reader takes for one character costs as much as all the rest.
-  private static func width(_ text: String) -> Int { text.unicodeScalars.count }
+  private static func width(_ text: String) -> Int {
+    // All bytes but those that continue one.
+    text.utf8.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+  }
 }

@@ -71,7 +71,6 @@ extension Integration {
     private static let tolerated = [
       Tolerated(["faccessat2"], "/sys/fs/cgroup/", "whether a file of a hierarchy is there"),
       Tolerated(["open", "read"], "cgroup.procs", "whether the cgroup is in use, when that can be read"),
-      Tolerated(["open", "read"], "cgroup.type", "whether the cgroup is threaded, when that can be read"),
       Tolerated(["open", "read"], "cpuset.", "a cpuset that cannot be read may be filled all the same"),
       Tolerated(["open", "read", "fstatat", "lseek"], "/etc/passwd", "the owner's name in the state, HOME"),
       Tolerated(["unlink"], "/sys/fs/cgroup/", "what cannot be removed at once is tried again"),
@@ -79,6 +78,7 @@ extension Integration {
       Tolerated(["open", "read", "write"], "cgroup.freeze", "whether and that it is frozen"),
       Tolerated(["open", "read", "write", "getdents64"], "/sys/fs/cgroup/freezer/", "the same"),
       Tolerated(["open", "read", "fstatat"], "/.cache/seccomp-", "a program that is not found is compiled"),
+      Tolerated(["renameat2"], ".json.new", "where two files cannot change places, one is renamed over the other"),
       Tolerated(["socket"], "", "any family will do for the request that brings the loopback up"),
     ]
 

@@ -47,6 +47,7 @@ struct SystemCall: CustomStringConvertible {
   private static let names: [Int: (name: String, others: [String])] = [
     Int(SYS_openat): ("open", ["write"]), Int(SYS_read): ("read", []), Int(SYS_write): ("write", []),
     Int(SYS_newfstatat): ("fstatat", ["exec"]), Int(SYS_mkdirat): ("mkdir", []), Int(SYS_renameat): ("rename", []),
+    Int(SYS_renameat2): ("renameat2", []),
     Int(SYS_unlinkat): ("unlink", ["rmdir"]), Int(SYS_readlinkat): ("readlink", []), Int(SYS_flock): ("flock", []),
     Int(SYS_getdents64): ("getdents64", []), Int(SYS_faccessat2): ("faccessat2", ["exec"]),
     Int(SYS_lseek): ("lseek", []),

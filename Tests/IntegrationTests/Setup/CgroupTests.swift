@@ -105,6 +105,21 @@ extension Integration {
       }
     }
 
+    @Test(.enabled(if: Hierarchies.unified != nil, "needs cgroup v2"))
+    func belowAThreadedCgroupNoContainerIsMade() throws {
+      try withBundle { bundle throws in
+        let parent = "/apus-threads-\(UUID().uuidString)"
+        let threads = try #require(Hierarchies.unified) + parent
+        defer { Hierarchies.existing(parent).forEach(Hierarchies.remove) }
+        try Files.makeDirectory(threads)
+        try Files.write("threaded", to: threads + "/cgroup.type")
+        bundle.config["linux"]["cgroupsPath"] = .string(parent + "/inner")
+        bundle.expectRefused(
+          try bundle.tryCreate(), "create", ["clone3", threads + "/inner is \"domain invalid\"", "linux.cgroupsPath"])
+        #expect(Hierarchies.existing(parent + "/inner") == [])
+      }
+    }
+
     @Test func withoutAPathTheContainerHasACgroupOfItsOwn() throws {
       try withBundle { bundle throws in
         bundle.config["linux"]["cgroupsPath"] = nil
