@@ -90,8 +90,8 @@ extension Cgroup {
   /// For ``attachment(_:)``: a cgroup whose manager inside the container gave controllers to its children no longer takes
   /// processes itself.
   public func subgroup(of pid: Int32) -> Subgroup? {
-    guard let unified, let bytes = try? readFile("/proc/" + String(pid) + "/cgroup", estimate: 2048),
-      let path = CgroupLayout.parsePosition(bytes).first(where: { $0.controllers.isEmpty })?.path,
+    guard let unified, let position = try? CgroupLayout.position(of: pid),
+      let path = position.first(where: { $0.controllers.isEmpty })?.path,
       path.hasPrefix(unified.path + "/")
     else { return nil }
     return Subgroup(path: String(path.dropFirst(unified.path.count)))

@@ -74,6 +74,11 @@ public struct CgroupLayout: Equatable, Sendable {
     return root + "/" + (controllers.hasPrefix("name=") ? String(controllers.dropFirst(5)) : controllers)
   }
 
+  /// Where the process is in each hierarchy, as that counts it.
+  static func position(of pid: Int32) throws(SystemError) -> [(controllers: String, path: String)] {
+    parsePosition(try readFile("/proc/" + String(pid) + "/cgroup"))
+  }
+
   /// `id:controllers:path` a line (cgroups(7)). A path may hold colons.
   static func parsePosition(_ bytes: [UInt8]) -> [(controllers: String, path: String)] {
     var found: [(controllers: String, path: String)] = []

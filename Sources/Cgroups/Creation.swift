@@ -13,7 +13,7 @@ extension Cgroup {
   ///
   /// - Parameter whereAllowed: leaves out hierarchies in which the caller may not make directories (rootless).
   /// - Throws: also when the cgroup exists and holds processes, or cannot hold any. Whether one that was made can is not looked at:
-  ///   below a threaded cgroup it cannot, which shows when a process is to be born there (``complaintOfThreads``).
+  ///   below a threaded cgroup it cannot, which shows when a process is to be born there (``Hierarchy/complaintOfThreads``).
   public mutating func create(whereAllowed: Bool = false) throws(Failure) {
     var made: [String] = []
     var left: [Int] = []
@@ -37,18 +37,14 @@ extension Cgroup {
   }
 }
 
-extension Cgroup {
-  /// Why no process can be born in the cgroup, if that is its kind: the kernel says no more than that it is not supported.
-  public var complaintOfThreads: String? { unified.flatMap { Threaded.complaint(of: $0) } }
-}
-
-/// Cgroups of v2 that are for threads and not for processes (kernel documentation, admin-guide/cgroup-v2.rst, "Threads").
-private enum Threaded {
-  static func complaint(of hierarchy: Hierarchy) -> String? {
-    guard hierarchy.kind == .v2, let type = readControl(hierarchy.directory + "/cgroup.type"),
+extension Hierarchy {
+  /// Why no process can be born in the cgroup, if it is one of v2 that is for threads (kernel documentation,
+  /// admin-guide/cgroup-v2.rst, "Threads"): the kernel says no more than that it is not supported.
+  public var complaintOfThreads: String? {
+    guard kind == .v2, let type = readControl(directory + "/cgroup.type"),
       type == "domain invalid" || type == "threaded"
     else { return nil }
-    return hierarchy.directory + " is \"" + type
+    return directory + " is \"" + type
       + "\": a container cannot live below a threaded cgroup; choose another linux.cgroupsPath"
   }
 }
@@ -59,7 +55,7 @@ private enum Creation {
     let fresh = try makeDirectories(hierarchy, directory, &made)
     if !fresh {
       try refuseProcesses(in: directory)
-      if let complaint = Threaded.complaint(of: hierarchy) { throw Failure("cgroup: " + complaint) }
+      if let complaint = hierarchy.complaintOfThreads { throw Failure("cgroup: " + complaint) }
     }
     switch hierarchy.kind {
     case .v1:

@@ -5,7 +5,7 @@ extension Cgroup {
   ///
   /// cgroup.freeze of cgroup v2 (Linux 5.2) is preferred on hybrid machines too: what it froze can still be killed.
   public func freeze() throws(Failure) {
-    guard let freezer = try freezer() else {
+    guard let freezer else {
       if hierarchies.isEmpty { throw Failure("cgroup: the container has no cgroup that could be frozen") }
       throw Failure("cgroup: there is neither cgroup.freeze nor a freezer hierarchy")
     }
@@ -61,11 +61,11 @@ extension Cgroup {
   }
 
   /// The directory of the hierarchy by which the cgroup is stopped; `nil`: there is none.
-  public func freezerDirectory() throws(Failure) -> String? { try freezer()?.directory }
+  public var freezerDirectory: String? { freezer?.directory }
 
   private static func isUnified(_ saved: String) -> Bool { saved.utf8.first == UInt8(ascii: ":") }
 
-  private func freezer() throws(Failure) -> Hierarchy? {
+  private var freezer: Hierarchy? {
     if let unified, pathExists(unified.directory + "/cgroup.freeze") { return unified }
     return v1("freezer")
   }

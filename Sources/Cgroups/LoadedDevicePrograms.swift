@@ -35,7 +35,7 @@ public struct LoadedDevicePrograms: Sendable {
       // Non-blocking: whatever lies there, opening it does not wait.
       let file = try openFile(note, [.readOnly, .noFollow, .nonBlocking])
       let status = try file.status()
-      guard status.isRegular, status.uid == CurrentProcess.effectiveUID, status.mode & 0o022 == 0 else { return nil }
+      guard status.isRegular, status.isOurs else { return nil }
       let bytes = try file.read(upTo: LoadedDevicePrograms.header + code.count)
       guard bytes.count == LoadedDevicePrograms.header + code.count,
         bytes[LoadedDevicePrograms.header...].elementsEqual(code)

@@ -131,11 +131,9 @@ public struct CgroupPosition: Equatable, Sendable {
 
   /// All those of the process, one for each controller.
   public static func all(of pid: Int32) throws(Failure) -> [CgroupPosition] {
-    let bytes = try step("cgroup") { () throws(SystemError) in
-      try readFile("/proc/" + String(pid) + "/cgroup", estimate: 4096)
-    }
+    let hierarchies = try step("cgroup") { () throws(SystemError) in try CgroupLayout.position(of: pid) }
     var positions: [CgroupPosition] = []
-    for (controllers, path) in CgroupLayout.parsePosition(bytes) {
+    for (controllers, path) in hierarchies {
       if controllers.isEmpty { positions.append(CgroupPosition(controller: "", path: path)) }
       for controller in controllers.split(separator: ",") {
         positions.append(CgroupPosition(controller: String(controller), path: path))

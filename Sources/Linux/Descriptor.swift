@@ -174,6 +174,8 @@ public struct FileStatus: Equatable {
   public var isRegular: Bool { kind == FileStatus.regular }
   public var isSymlink: Bool { kind == FileStatus.symlink }
   public var isSocket: Bool { kind == FileStatus.socket }
+  /// Whether nobody but us could have written there.
+  public var isOurs: Bool { uid == CurrentProcess.effectiveUID && mode & 0o022 == 0 }
 
   // inode(7)
   public static let kindMask: UInt32 = 0o170000

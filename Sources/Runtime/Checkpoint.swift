@@ -90,7 +90,7 @@ private struct Dump: ~Copyable {
     criu.parentImages = options.parentPath ?? ""
     criu.pageServer = options.pageServer.map { ($0.address, $0.port) }
     let cgroup = try container.cgroup()
-    criu.freezeCgroup = try cgroup.freezerDirectory() ?? ""
+    criu.freezeCgroup = cgroup.freezerDirectory ?? ""
     criu.external = try Dump.external(sandbox, cgroup, container, pid)
     self.criu = criu
     self.directories = directories

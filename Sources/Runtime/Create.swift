@@ -210,7 +210,7 @@ struct Creation {
       announcesEnvironment:
         !(hooks[.prestart].isEmpty && hooks[.createRuntime].isEmpty && hooks[.createContainer].isEmpty),
       awaitsCgroup: cgroup.scope != nil)
-    let started = try step("clone", hint: { $0 == .notSupported ? running.cgroup.complaintOfThreads : nil }) {
+    let started = try step("clone", hint: { $0 == .notSupported ? running.cgroup.unified?.complaintOfThreads : nil }) {
       () throws(SystemError) in
       defer { _ = Descriptor(taking: pair.second) }
       return try withExtendedLifetime(prepared) { () throws(SystemError) in try startInit(plan, channels) }

@@ -28,16 +28,11 @@ extension ContainerStore {
       _ = try restoration.carryOut(in: self) { (_) throws(Failure) in }
       return 0
     }
-    if !noSubreaper {
-      try step("restore") { () throws(SystemError) in try CurrentProcess.setChildSubreaper() }
+    return try attend(id, "restore", keep: keep, noSubreaper: noSubreaper) { (signals) throws(Failure) in
+      try restoration.carryOut(in: self) { (restored) throws(Failure) in
+        try Attendant(pid: restored.pid).attend(restored.terminal.master, signals)
+      }
     }
-    // Before the process exists: no signal may get lost between its start and our readiness.
-    let signals = try step("restore") { () throws(SystemError) in try SignalReader(Attendant.signals) }
-    let status = try restoration.carryOut(in: self) { (restored) throws(Failure) in
-      try Attendant(pid: restored.pid).attend(restored.terminal.master, signals)
-    }
-    if !keep { try delete(id, force: true) }
-    return status.code
   }
 }
 

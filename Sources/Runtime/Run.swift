@@ -14,16 +14,28 @@ extension ContainerStore {
   {
     if detach { return try runDetached(id, options) }
     let creation = try Creation(id, options, in: self, isAttached: true)
+    return try attend(id, "run", keep: keep, noSubreaper: noSubreaper) { (signals) throws(Failure) in
+      try creation.carryOut(in: self) { (created) throws(Failure) in
+        let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: true)
+        try awaitStart(created)
+        return try Attendant(pid: created.pid, notifications: notifications).attend(created.terminal.master, signals)
+      }
+    }
+  }
+
+  /// Stays with a container while `live` makes it and waits for its end, and removes it then.
+  ///
+  /// - Returns: the exit status of its process, 128 + N when signal N ended it.
+  func attend(
+    _ id: ContainerID, _ command: String, keep: Bool, noSubreaper: Bool,
+    _ live: (borrowing SignalReader) throws(Failure) -> ExitStatus
+  ) throws(Failure) -> Int32 {
     if !noSubreaper {
-      try step("run") { () throws(SystemError) in try CurrentProcess.setChildSubreaper() }
+      try step(command) { () throws(SystemError) in try CurrentProcess.setChildSubreaper() }
     }
     // Before the process exists: no signal may get lost between its start and our readiness.
-    let signals = try step("run") { () throws(SystemError) in try SignalReader(Attendant.signals) }
-    let status = try creation.carryOut(in: self) { (created) throws(Failure) in
-      let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: true)
-      try awaitStart(created)
-      return try Attendant(pid: created.pid, notifications: notifications).attend(created.terminal.master, signals)
-    }
+    let signals = try step(command) { () throws(SystemError) in try SignalReader(Attendant.signals) }
+    let status = try live(signals)
     if !keep { try delete(id, force: true) }
     return status.code
   }

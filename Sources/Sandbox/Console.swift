@@ -75,12 +75,13 @@ extension Rootfs {
   /// (criu(8)). The device was made, or looked at, with the others.
   func reopenNullDevice() throws(Failure) {
     guard plan.populatesDev, plan.entry != .changeRoot else { return }
-    for number in Int32(0)...2 {
-      try step("standard streams") { () throws(SystemError) in
-        guard try Rootfs.isNullDevice(number) else { return }
-        let null = try root.open("/dev/null", [.readWrite, .noFollow])
-        if try null.status().isCharacterDevice(1, 3) { try null.install(as: number) }
-      }
+    try step("standard streams") { () throws(SystemError) in
+      var streams: [Int32] = []
+      for number in Int32(0)...2 where try Rootfs.isNullDevice(number) { streams.append(number) }
+      if streams.isEmpty { return }
+      let null = try root.open("/dev/null", [.readWrite, .noFollow])
+      guard try null.status().isCharacterDevice(1, 3) else { return }
+      for number in streams { try null.install(as: number) }
     }
   }
 

@@ -29,7 +29,7 @@ public struct SeccompCache: Sendable {
       let file = try openFile(directory + "/" + key.fileName, [.readOnly, .noFollow, .nonBlocking])
       let status = try file.status()
       let size = Int(clamping: status.size)
-      guard status.isRegular, SeccompCache.isOurs(status),
+      guard status.isRegular, status.isOurs,
         size > SeccompCache.trailer, size % 8 == 0, size <= ClassicBPF.maximum * 8 + SeccompCache.trailer
       else { return nil }
       var bytes = try file.read(upTo: size)
@@ -49,7 +49,7 @@ public struct SeccompCache: Sendable {
     do {
       try makeDirectories(directory, mode: 0o700)
       let place = try Directory(path: directory, [.readOnly, .noFollow])
-      guard SeccompCache.isOurs(try place.descriptor.status()) else { return }
+      guard try place.descriptor.status().isOurs else { return }
       // Written aside and renamed: readers see all of it or nothing. Whoever is killed here leaves a file that
       // `prune` takes away some day.
       let temporary = "." + key.fileName + "." + String(CurrentProcess.pid)
@@ -70,11 +70,6 @@ public struct SeccompCache: Sendable {
     var names = try place.names()
     names.removeAll { $0 == kept }
     for name in names.dropFirst(SeccompCache.capacity - 1) { try place.remove(name) }
-  }
-
-  /// Nobody else could have written there.
-  private static func isOurs(_ status: FileStatus) -> Bool {
-    status.uid == CurrentProcess.effectiveUID && status.mode & 0o022 == 0
   }
 
   private static func trailer(of program: Span<UInt8>, _ key: Key) -> [UInt8] {

@@ -314,11 +314,12 @@ private final class RealCgroup {
     guard var cgroup = try v2Only(real, "/threads/inner") else { return }
     let parent = splitPath(cgroup.unified!.directory).parent
     try makeDirectory(parent)
-    #expect(Cgroup(hierarchies: cgroup.hierarchies).complaintOfThreads == nil)
+    #expect(cgroup.unified!.complaintOfThreads == nil)
     try openFile(parent + "/cgroup.type", .writeOnly).write("threaded")
     // Made by us, it shows when a process is born there; found there, at once.
     try cgroup.create()
-    #expect(cgroup.complaintOfThreads?.contains("is \"domain invalid\": a container cannot live below") == true)
+    let complaint = cgroup.unified!.complaintOfThreads
+    #expect(complaint?.contains("is \"domain invalid\": a container cannot live below") == true)
     #expect(failure { try cgroup.create() }?.contains("below a threaded cgroup") == true)
     try cgroup.remove()
   }

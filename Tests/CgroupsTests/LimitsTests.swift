@@ -54,6 +54,7 @@ import Testing
     let cgroup = try v2(["cpu.weight": ""], controllers: "cpu")
     let message = failure { try cgroup.apply(.init(memory: .init(limit: 1))) }
     #expect(message?.contains("\"memory\" is not available on cgroup v2") == true)
+    #expect(tree.read("fs/x/memory.max") == nil)
   }
 
   @Test func networkClassesAreRefusedOnV2() throws {

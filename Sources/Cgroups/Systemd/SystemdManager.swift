@@ -323,10 +323,8 @@ extension Cgroup {
   /// own there; and in hierarchies that systemd left out – it has a controller switched off.
   public func adopt(_ pid: Int32) throws(Failure) {
     guard let scope else { return }
-    let bytes = try step("systemd") { () throws(SystemError) in
-      try readFile("/proc/" + String(pid) + "/cgroup", estimate: 4096)
-    }
-    for (controllers, path) in CgroupLayout.parsePosition(bytes) {
+    let position = try step("systemd") { () throws(SystemError) in try CgroupLayout.position(of: pid) }
+    for (controllers, path) in position {
       guard let hierarchy = hierarchies.first(where: { $0.controllers == controllers }), isSystemds(hierarchy),
         path != hierarchy.path, !path.hasPrefix(hierarchy.path + "/")
       else { continue }

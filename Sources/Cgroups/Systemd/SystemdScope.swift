@@ -119,8 +119,8 @@ extension Cgroup {
   /// The cgroup of the manager: of the machine's, the one above its own process; of a user's, that of the unit it is.
   private static func managerPath(isUser: Bool, _ layout: CgroupLayout) throws(Failure) -> String {
     guard isUser else {
-      let bytes = try step("systemd") { () throws(SystemError) in try readFile("/proc/1/cgroup", estimate: 4096) }
-      let path = systemdPath(in: CgroupLayout.parsePosition(bytes)) ?? "/"
+      let position = try step("systemd") { () throws(SystemError) in try CgroupLayout.position(of: 1) }
+      let path = systemdPath(in: position) ?? "/"
       return clean(path.hasSuffix("/init.scope") ? String(path.dropLast(11)) : path)
     }
     var path: [Substring] = []

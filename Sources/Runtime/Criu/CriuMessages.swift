@@ -108,12 +108,7 @@ struct CriuOptions {
     text(13, root, &opts)
     text(14, parentImages, &opts)
     opts.int32(17, workDirectory)
-    for root in cgroupRoots {
-      opts.message(25) { message in
-        message.string(1, root.key)
-        message.string(2, root.value)
-      }
-    }
+    for root in cgroupRoots { pair(25, root, &opts) }
     for file in inherited {
       opts.message(27) { message in
         message.string(1, file.key)
@@ -123,12 +118,7 @@ struct CriuOptions {
     opts.number(34, cgroupsMode.number)
     for mount in external { opts.string(37, mount) }
     if emptyNamespaces != 0 { opts.number(38, emptyNamespaces) }
-    for namespace in joined {
-      opts.message(39) { message in
-        message.string(1, namespace.key)
-        message.string(2, namespace.value)
-      }
-    }
+    for namespace in joined { pair(39, namespace, &opts) }
     text(44, freezeCgroup, &opts)
     text(51, configFile, &opts)
     text(53, lsmProfile, &opts)
@@ -138,6 +128,13 @@ struct CriuOptions {
 
   private func text(_ field: UInt64, _ text: String, _ opts: inout ProtobufWriter) {
     if !text.isEmpty { opts.string(field, text) }
+  }
+
+  private func pair(_ field: UInt64, _ pair: CriuPair, _ opts: inout ProtobufWriter) {
+    opts.message(field) { message in
+      message.string(1, pair.key)
+      message.string(2, pair.value)
+    }
   }
 }
 
