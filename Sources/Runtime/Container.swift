@@ -78,7 +78,7 @@ struct Container: ~Copyable {
 
   func write(_ record: ContainerRecord) throws(Failure) {
     try step("state") { () throws(SystemError) in
-      try directory.replace(ContainerRecord.file, with: record.json, isThere: true)
+      try directory.append(record.line, to: ContainerRecord.file)
     }
   }
 }
