@@ -89,7 +89,8 @@ extension Integration {
       try withBundle { bundle throws in
         try bundle.create()
         let pid = try bundle.pid()
-        try Files.write(Files.read(bundle.stateFile) + "{\"state\":{\"ociVersion\":\"1.3.0\",\"id", to: bundle.stateFile)
+        let whole = try Files.read(bundle.stateFile)
+        try Files.write(whole + "{\"state\":{\"ociVersion\":\"1.3.0\",\"id", to: bundle.stateFile)
         #expect(try bundle.status == "created")
         #expect(try bundle.pid() == pid)
         #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
