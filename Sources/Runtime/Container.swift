@@ -30,6 +30,9 @@ struct Container: ~Copyable {
     }
   }
 
+  /// Lets others work on the container, while this command only waits.
+  func unlock() { directory.descriptor.unlock() }
+
   /// What a command says that needs the container process.
   var notRunning: Failure {
     Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)

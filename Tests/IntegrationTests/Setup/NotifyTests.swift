@@ -52,6 +52,8 @@ extension Integration {
         try Notifications.say(bundle, "STATUS=coming up")
         #expect(manager.message() == "STATUS=coming up")
         #expect(Children.shared.status(of: start.pid) == nil)
+        // Who waits for it keeps nobody else from working on it.
+        #expect(try bundle.apus("update", bundle.id).description == Outcome.silent)
         try Notifications.say(bundle, "STATUS=up\nREADY=1\n")
         #expect(manager.message() == "STATUS=up\nREADY=1\nMAINPID=\(try bundle.pid())")
         #expect(try start.finish().status == 0)
