@@ -2,6 +2,7 @@
 """Calls the Container Runtime Interface, as Kubernetes does: JSON in, JSON out.
 
     cri.py SOCKET METHOD ['{"container_id": "…"}']
+    cri.py stream URL      talks to what Exec and Attach answer with: standard input, output and error
 
 The messages are written down here, as far as the cases need them, by the numbers of runtime.v1 (api.proto of Kubernetes), so that
 nothing has to be generated. Exit status 1 with the error's text when the call fails.
@@ -15,7 +16,7 @@ import grpc
 # A field: name, number, kind. Kinds: s string or bytes, i integer, b boolean, the name of a message; `*` many, `%` a map of strings.
 MESSAGES = {
     "Metadata": "name:1:s uid:2:s namespace:3:s attempt:4:i",
-    "Namespaces": "network:1:i pid:2:i ipc:3:i",
+    "Namespaces": "network:1:i pid:2:i ipc:3:i target_id:4:s",
     "Number": "value:1:i",
     "SandboxSecurity": "namespace_options:1:Namespaces readonly_rootfs:4:b privileged:6:b",
     "SandboxLinux": "cgroup_parent:1:s security_context:2:SandboxSecurity sysctls:3:%s",
@@ -61,6 +62,8 @@ METHODS = {
     "ContainerStatus": ("container_id:1:s", "status:1:Status"),
     "UpdateContainerResources": ("container_id:1:s linux:2:Resources", ""),
     "ReopenContainerLog": ("container_id:1:s", ""),
+    "Exec": ("container_id:1:s cmd:2:*s tty:3:b stdin:4:b stdout:5:b stderr:6:b", "url:1:s"),
+    "Attach": ("container_id:1:s stdin:2:b tty:3:b stdout:4:b stderr:5:b", "url:1:s"),
     "ExecSync": ("container_id:1:s cmd:2:*s timeout:3:i", "stdout:1:s stderr:2:s exit_code:3:i"),
     "ContainerStats": ("container_id:1:s", "stats:1:Stats"),
 }
@@ -148,7 +151,31 @@ def decode(text, data):
     return value
 
 
+def stream(url):
+    """The remote command protocol of Kubernetes over a web socket: the first byte of a message names its stream."""
+    import websocket
+
+    connection = websocket.create_connection(url.replace("http:", "ws:"), subprotocols=["v4.channel.k8s.io"], timeout=30)
+    data = sys.stdin.buffer.read()
+    if data:
+        connection.send_binary(b"\0" + data)
+    result = b""
+    try:
+        while message := connection.recv():
+            output = {1: sys.stdout, 2: sys.stderr}.get(message[0])
+            if output:
+                output.buffer.write(message[1:])
+                output.flush()
+            elif message[0] == 3:
+                result += message[1:]
+    except websocket.WebSocketConnectionClosedException:
+        pass
+    return 0 if json.loads(result or '{"status":"Success"}')["status"] == "Success" else 1
+
+
 def main():
+    if sys.argv[1] == "stream":
+        return stream(sys.argv[2])
     socket, method = sys.argv[1:3]
     request = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     asked, answered = METHODS[method]

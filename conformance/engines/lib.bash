@@ -111,6 +111,8 @@ make_image() {
   printf 'root:x:0:\nsomebody:x:1000:\n' >"$root/etc/group"
   echo 'not a program' >"$root/bin/not-executable"
   chmod 644 "$root/bin/not-executable"
+  cp /bin/busybox "$root/usr/bin/busybox-as-root"
+  chmod 4755 "$root/usr/bin/busybox-as-root"
   tar -C "$root" -cf "$1" .
 }
 
