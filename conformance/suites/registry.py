@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A registry that serves a few images out of layers, over TLS, to whoever pulls: suites want images of the internet's registries.
 
-    registry.py CERTIFICATE KEY NAME:TAG=LAYER.tar[,LAYER.tar…][=VOLUME]…
+    registry.py CERTIFICATE KEY NAME:TAG=LAYER.tar[,LAYER.tar…][=VOLUME[=COMMAND]]…
 
 A NAME has no host: the registry is all the hosts that lead to it.
 """
@@ -24,9 +24,9 @@ def put(kind, content):
     return {"mediaType": kind, "size": len(content), "digest": digest}
 
 
-def add(name, layers, volume):
+def add(name, layers, volume=None, command="sh"):
     contents = [open(layer, "rb").read() for layer in layers]
-    config = {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["sh"]}
+    config = {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": command.split()}
     if volume:
         config["Volumes"] = {volume: {}}
     image = {"architecture": "amd64", "os": "linux", "config": config, "created": "2024-01-01T00:00:00Z",
@@ -66,8 +66,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 for argument in sys.argv[3:]:
-    name, layers, *volume = argument.split("=")
-    add(name, layers.split(","), volume[0] if volume else None)
+    name, layers, *rest = argument.split("=")
+    add(name, layers.split(","), *rest)
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 443), Handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])

@@ -27,7 +27,8 @@ fetch() {
 libraries() {
   local names
   mapfile -t names < <(sed -n '/^Build-Depends/,/^Standards/p' "$cache/$1/debian/control" | grep -oE 'golang-[a-z0-9.+-]+-dev' | sort -u)
-  dpkg-query -W -f '' "${names[@]}" 2>/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${names[@]}" >/dev/null
+  local install=(apt-get install -y -qq --no-install-recommends)
+  [ -z "$("${install[@]}" --simulate "${names[@]}")" ] || DEBIAN_FRONTEND=noninteractive "${install[@]}" "${names[@]}" >/dev/null
 }
 
 # build_test GOPATH DIRECTORY : the Go tests in there as the program `built`
