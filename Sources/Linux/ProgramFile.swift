@@ -60,13 +60,15 @@ public struct ProgramFile: ~Copyable {
   /// copied, and shares its pages with all others who run it.
   private func overlaid() throws(SystemError) -> Descriptor {
     let (parent, name) = splitPath(try readLink(ProgramFile.link))
-    let directory = try Directory(path: parent, .path)
-    guard try directory.status(of: name).isSameFile(as: try file.status()) else {
+    let root = Root(try openFile(parent, [.path, .directory]))
+    // Mounted over a file, the program is not in the directory: the overlay would hold the other one.
+    let beneath = try root.openWithoutSymlinks(name, mounts: false)
+    guard try beneath.status().isSameFile(as: try file.status()) else {
       throw SystemError(call: "open", subject: name, errno: .noSuchFileOrDirectory)
     }
     let overlay = try FileSystemContext("overlay")
     // There have to be two layers. Any directory will do for the second, if it neither holds the first nor is held by it.
-    try overlay.set("lowerdir", "/proc/self/fd/" + String(directory.descriptor.number) + ":/dev")
+    try overlay.set("lowerdir", "/proc/self/fd/" + String(root.directory.number) + ":/dev")
     let sealed = try Directory(try overlay.mount().intoDescriptor()).open(name, .path)
     // What does not look sealed would be started again, and again.
     guard try sealed.isOnReadOnlyMount() else { throw ProgramFile.isWritable }

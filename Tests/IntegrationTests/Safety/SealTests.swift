@@ -190,9 +190,13 @@ extension Integration {
 
     private static func withMount(_ arguments: String..., on directory: String, _ body: () throws -> Void) throws {
       try Files.makeDirectory(directory)
-      let mount = try Command(["mount"] + arguments + [directory], environment: ["PATH=\(Machine.path)"]).finish()
+      try withMount(arguments, over: directory, body)
+    }
+
+    private static func withMount(_ arguments: [String], over target: String, _ body: () throws -> Void) throws {
+      let mount = try Command(["mount"] + arguments + [target], environment: ["PATH=\(Machine.path)"]).finish()
       try #require(mount.status == 0, "\(mount)")
-      defer { umount2(directory, Int32(MNT_DETACH)) }
+      defer { umount2(target, Int32(MNT_DETACH)) }
       try body()
     }
 
@@ -246,6 +250,14 @@ extension Integration {
         let directory = bundle.workspace + "/read-only"
         let copy = try Seal.copyRuntime(to: directory)
         try Seal.withMount("--bind", "-o", "ro", directory, on: directory) { try Seal.expectSealed(bundle, copy) }
+      }
+    }
+
+    @Test func aProgramMountedOverAnotherIsItself() throws {
+      try withBundle { bundle throws in
+        let other = bundle.workspace + "/runc"
+        try Files.write("#!/bin/false\n", to: other, mode: 0o755)
+        try Seal.withMount(["--bind", Machine.runtime], over: other) { try Seal.expectSealed(bundle, other) }
       }
     }
 
