@@ -72,7 +72,7 @@ struct Creation {
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
     sandbox.addUserNamespace(warn: store.options.warn)
     for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
-      store.options.warn(
+      store.options.remark(
         file + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
           + "\" changes nothing: a bind has no file system of its own")
     }

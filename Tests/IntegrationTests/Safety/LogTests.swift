@@ -73,15 +73,18 @@ extension Integration {
         for set in ["bounding", "effective", "permitted", "ambient"] {
           bundle.config["process"]["capabilities"][set] = ["CAP_KILL"]
         }
+        bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", "z", "U")
         let quiet = try bundle.tryCreate()
         #expect(quiet.status == 0 && quiet.errors.isEmpty, "\(quiet)")
         #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
         let file = bundle.workspace + "/log"
         let outcome = try bundle.tryCreate(global: ["--log", file, "--log-format", "json"])
         #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
-        let record = try JSON(parsing: try Files.read(file))
-        #expect(record["level"] == "warning")
-        #expect(record["msg"].text?.contains("no effect of CAP_KILL") == true, "\(record)")
+        let records = try Files.read(file).split(separator: "\n").map { try JSON(parsing: String($0)) }
+        #expect(records.map { $0["level"] } == ["warning", "warning"])
+        for (record, part) in zip(records, ["no effect of CAP_KILL", "\"z\", \"U\" changes nothing"]) {
+          #expect(record["msg"].text?.contains(part) == true, "\(record)")
+        }
       }
     }
 
