@@ -122,6 +122,9 @@ public struct Descriptor: ~Copyable {
       return true
     }
   }
+
+  /// Gives the lock up, also that of children who have inherited the open file.
+  public func unlock() { _ = clx_flock(number, LOCK_UN) }
 }
 
 /// Lends an open descriptor that somebody else owns, or that the process was started with.

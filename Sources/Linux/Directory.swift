@@ -81,6 +81,16 @@ public struct Directory: ~Copyable {
     }
   }
 
+  /// Writes behind what the file `name` holds, in one call.
+  public func append(_ bytes: [UInt8], to name: String) throws(SystemError) {
+    let file = try open(name, [.writeOnly, .append, .noFollow])
+    do {
+      try file.write(bytes)
+    } catch {
+      throw error.on(name)
+    }
+  }
+
   /// Replaces the file `name` by one with the given content: readers see the old one or the new one, never a part.
   ///
   /// - Parameter isThere: `name` is known to be a file. The two then change places, and the old one is removed: of a file that is

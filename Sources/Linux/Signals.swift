@@ -15,10 +15,11 @@ public struct Signal: Equatable, Sendable {
     "IO", "PWR", "SYS",
   ]
 
-  /// Reads a signal as kill(1) takes it: `9`, `KILL`, `SIGKILL`, `sigkill`, `RTMIN+3`, `RTMAX-1`. `nil`: none of that name.
+  /// Reads a signal as kill(1) takes it: `9`, `KILL`, `SIGKILL`, `sigkill`, `RTMIN+3`, `RTMAX-1`; `0` asks whether one could be sent. `nil`:
+  /// none of that name.
   public init?(_ text: String) {
     if let number = decimal(text.utf8) {
-      guard number >= 1 && number <= UInt64(clx_rtmax()) else { return nil }
+      guard number <= UInt64(clx_rtmax()) else { return nil }
       self.init(number: Int32(number))
       return
     }

@@ -30,7 +30,8 @@ public struct Socket: ~Copyable {
 
   fileprivate static func connect(_ path: String, type: Int32) throws(SystemError) -> Socket {
     let socket = try make(type)
-    if path.utf8.count < 108 {
+    // A long name of the abstract namespace is one all the same, and refused.
+    if path.utf8.count < 108 || path.utf8.first == UInt8(ascii: "@") {
       try check("connect", on: path, unsafe clx_unix_connect(socket.descriptor.number, path))
       return socket
     }

@@ -30,6 +30,9 @@ struct Container: ~Copyable {
     }
   }
 
+  /// Lets others work on the container, while this command only waits.
+  func unlock() { directory.descriptor.unlock() }
+
   /// What a command says that needs the container process.
   var notRunning: Failure {
     Failure("container \"" + id.text + "\": container not running", errno: .noSuchProcess)
@@ -78,7 +81,7 @@ struct Container: ~Copyable {
 
   func write(_ record: ContainerRecord) throws(Failure) {
     try step("state") { () throws(SystemError) in
-      try directory.replace(ContainerRecord.file, with: record.json, isThere: true)
+      try directory.append(record.line, to: ContainerRecord.file)
     }
   }
 }

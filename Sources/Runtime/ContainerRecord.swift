@@ -3,7 +3,8 @@ import JSON
 import Linux
 import OCI
 
-/// What is written down of a container, in `state.json` of its directory.
+/// What is written down of a container, in `state.json` of its directory: a line of JSON for each time that it was, the last of
+/// which holds. A line is added by one write(2), so readers, and who comes after a writer that was killed, see it wholly or not.
 ///
 /// The status is not: it is read off the process and the start gate each time it is asked for, so it cannot be wrong
 /// after somebody was killed between a change and the writing of it.
@@ -51,7 +52,8 @@ struct ContainerRecord: Equatable {
 
   /// - Parameter forStatus: reads no more than what the container's state follows from.
   init(json bytes: [UInt8], file: String, forStatus: Bool = false) throws(JSON.Error) {
-    let json = try JSON.Document(bytes, file: file, before: forStatus ? "cgroups" : nil).root.object()
+    let line = ContainerRecord.lastLine(of: bytes)
+    let json = try JSON.Document(line, file: file, before: forStatus ? "cgroups" : nil).root.object()
     state = try State(try json.object("state"))
     startTime = try json.integer("startTime")
     hasAnnotations = try json.bool("hasAnnotations")
@@ -67,7 +69,15 @@ struct ContainerRecord: Equatable {
     hasPoststopHooks = try json.bool("hasPoststopHooks")
   }
 
-  var json: [UInt8] {
+  /// Without what is behind the last line feed: a line that was never finished.
+  private static func lastLine(of bytes: [UInt8]) -> [UInt8] {
+    guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return bytes }
+    guard let before = bytes[..<end].lastIndex(of: UInt8(ascii: "\n")) else { return Array(bytes[..<end]) }
+    return Array(bytes[(before + 1)..<end])
+  }
+
+  /// A line of the file.
+  var line: [UInt8] {
     var writer = JSON.Writer()
     writer.object { json in
       json.member("state", state)
@@ -84,6 +94,6 @@ struct ContainerRecord: Equatable {
       json.member("hasPoststartHooks", hasPoststartHooks)
       json.member("hasPoststopHooks", hasPoststopHooks)
     }
-    return writer.bytes
+    return writer.bytes + [UInt8(ascii: "\n")]
   }
 }

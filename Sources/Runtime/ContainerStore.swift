@@ -91,6 +91,7 @@ public struct ContainerStore {
       if error.errno == .noSuchFileOrDirectory { throw ContainerStore.unknown(id) }
       throw Failure("container \"" + id.text + "\"", error)
     }
+    if bytes.isEmpty { throw ContainerStore.unknown(id) }
     do {
       return try ContainerRecord(json: bytes, file: ContainerRecord.file, forStatus: forStatus)
     } catch {
@@ -183,7 +184,7 @@ public struct ContainerStore {
         _ = try directory.descriptor.lock(wait: true)
         try directory.create(Container.config, with: config)
         // With its state there is a container.
-        try directory.replace(ContainerRecord.file, with: record.json)
+        try directory.create(ContainerRecord.file, with: record.line)
         return Container(id: id, directory: directory, record: record)
       } catch {
         try? root.removeTree(id.text)

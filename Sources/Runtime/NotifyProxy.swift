@@ -26,9 +26,9 @@ final class NotifyProxy {
 
   var number: Int32 { listener.descriptor.number }
 
-  /// The manager's socket; `nil`: there is no manager, or one that does not listen at a path.
+  /// The manager's socket, a path or `@` and a name of the abstract namespace; `nil`: there is none, or it is no unix socket.
   private static var manager: String? {
-    Environment["NOTIFY_SOCKET"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    Environment["NOTIFY_SOCKET"].flatMap { $0.hasPrefix("/") || $0.hasPrefix("@") ? $0 : nil }
   }
 
   // MARK: create

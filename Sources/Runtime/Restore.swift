@@ -82,6 +82,7 @@ private struct Restoration: ~Copyable {
       if let hooks = try store.poststartHooks(container), let failure = store.runPoststart(hooks, container) {
         throw failure
       }
+      container.unlock()
       return try finish(Restored(pid: running.pid, terminal: terminal))
     }
   }

@@ -23,6 +23,7 @@ extension ContainerStore {
       try destroy(container)
       throw failure
     }
+    container.unlock()
     try notifications?.relayUntilReady(container)
   }
 
@@ -104,7 +105,7 @@ extension ContainerStore {
     }
   }
 
-  /// The last steps of `run`: the program, and the hooks behind it.
+  /// The last steps of `run`: the program, and the hooks behind it. Then others may work on the container.
   func awaitStart(_ created: borrowing Created) throws(Failure) {
     let poststart = try poststartHooks(created.container)
     let listener = try SeccompListener.connect(for: created.container, isStarting: true)
@@ -114,5 +115,6 @@ extension ContainerStore {
     {
       throw failure
     }
+    created.container.unlock()
   }
 }

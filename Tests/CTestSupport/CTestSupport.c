@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,17 +56,23 @@ int ct_listen(const char *path) {
   return errno = error, -1;
 }
 
-static int unix_datagram(const char *path, struct sockaddr_un *address) {
+static int unix_datagram(const char *path, struct sockaddr_un *address, socklen_t *length) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address->sun_path) return errno = ENAMETOOLONG, -1;
   strcpy(address->sun_path, path);
+  *length = sizeof *address;
+  if (path[0] == '@') {
+    address->sun_path[0] = 0;
+    *length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
+  }
   return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
 int ct_bind_datagram(const char *path) {
   struct sockaddr_un address;
-  int bound = unix_datagram(path, &address);
-  if (bound < 0 || bind(bound, (struct sockaddr *)&address, sizeof address) == 0) return bound;
+  socklen_t length;
+  int bound = unix_datagram(path, &address, &length);
+  if (bound < 0 || bind(bound, (struct sockaddr *)&address, length) == 0) return bound;
   int error = errno;
   close(bound);
   return errno = error, -1;
@@ -73,14 +80,15 @@ int ct_bind_datagram(const char *path) {
 
 int ct_send_datagram(const char *path, const char *text, int descriptor) {
   struct sockaddr_un address;
-  int sender = unix_datagram(path, &address);
+  socklen_t length;
+  int sender = unix_datagram(path, &address, &length);
   if (sender < 0) return -1;
   union {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
   } control = {0};
   struct iovec part = {(void *)text, strlen(text)};
-  struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &part, .msg_iovlen = 1};
+  struct msghdr message = {.msg_name = &address, .msg_namelen = length, .msg_iov = &part, .msg_iovlen = 1};
   if (descriptor >= 0) {
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof control.bytes;

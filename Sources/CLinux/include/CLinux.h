@@ -339,23 +339,26 @@ static inline int clx_bpf(int command, void *attributes, unsigned size) {
 
 static inline int clx_socketpair(int type, int pair[2]) { return CLX_INT(socketpair(AF_UNIX, type, 0, pair)); }
 static inline int clx_unix_socket(int type) { return CLX_INT(socket(AF_UNIX, type, 0)); }
+// The length of the address. A name that begins with @ is in the abstract namespace (unix(7)), as sd_notify(3) writes it.
 static inline int clx_unix_address(const char *path, struct sockaddr_un *address) {
   size_t length = strlen(path);
   if (length >= sizeof address->sun_path) return -ENAMETOOLONG;
   memset(address, 0, sizeof *address);
   address->sun_family = AF_UNIX;
   memcpy(address->sun_path, path, length + 1);
-  return 0;
+  if (path[0] != '@') return sizeof *address;
+  address->sun_path[0] = 0;
+  return offsetof(struct sockaddr_un, sun_path) + length;
 }
 static inline int clx_unix_connect(int fd, const char *path) {
   struct sockaddr_un address;
-  int r = clx_unix_address(path, &address);
-  return r < 0 ? r : CLX_INT(connect(fd, (struct sockaddr *)&address, sizeof address));
+  int length = clx_unix_address(path, &address);
+  return length < 0 ? length : CLX_INT(connect(fd, (struct sockaddr *)&address, length));
 }
 static inline int clx_unix_bind(int fd, const char *path) {
   struct sockaddr_un address;
-  int r = clx_unix_address(path, &address);
-  return r < 0 ? r : CLX_INT(bind(fd, (struct sockaddr *)&address, sizeof address));
+  int length = clx_unix_address(path, &address);
+  return length < 0 ? length : CLX_INT(bind(fd, (struct sockaddr *)&address, length));
 }
 static inline int clx_listen(int fd, int backlog) { return CLX_INT(listen(fd, backlog)); }
 static inline int clx_accept4(int fd, int flags) { return CLX_INT(syscall(SYS_accept4, fd, NULL, NULL, flags)); }

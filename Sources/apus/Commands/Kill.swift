@@ -5,7 +5,9 @@ import Runtime
 struct Kill: Command {
   static var name: StaticString { "kill" }
   static var summary: StaticString { "send a signal to a container's process" }
-  static var discussion: StaticString { "SIGNAL is a number or a name, such as 9, KILL, SIGKILL or RTMIN+3 [TERM]." }
+  static var discussion: StaticString {
+    "SIGNAL is a number or a name, such as 9, KILL, SIGKILL or RTMIN+3 [TERM]. 0 asks whether a signal could be sent."
+  }
 
   private var all = false
   private var regex = false

@@ -13,7 +13,7 @@ extension Integration {
         try Files.makeDirectory(bundle.states)
         if self == .file { return try Files.write("", to: directory) }
         try Files.makeDirectory(directory)
-        let state = directory + "/state.json"
+        let state = bundle.stateFile
         switch self {
         case .empty, .file: break
         case .emptyState: try Files.write("", to: state)
@@ -71,7 +71,7 @@ extension Integration {
     @Test func aContainerWhoseStateWasDamagedCanStillBeRemoved() throws {
       try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")
-        try Files.write("garbage", to: bundle.states + "/\(bundle.id)/state.json")
+        try Files.write("garbage", to: bundle.stateFile)
         #expect(try bundle.apus("state", bundle.id).status == 1)
         // What the record would have told is lost: the test ends the process and removes the cgroup.
         #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
@@ -85,15 +85,24 @@ extension Integration {
       }
     }
 
+    @Test func aLineThatWasNotFinishedDoesNotCount() throws {
+      try withBundle { bundle throws in
+        try bundle.create()
+        let pid = try bundle.pid()
+        let whole = try Files.read(bundle.stateFile)
+        try Files.write(whole + "{\"state\":{\"ociVersion\":\"1.3.0\",\"id", to: bundle.stateFile)
+        #expect(try bundle.status == "created")
+        #expect(try bundle.pid() == pid)
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+      }
+    }
+
     @Test func aContainerWhoseProcessNumberWasReusedIsStopped() throws {
       try withBundle { bundle throws in
         try bundle.launch("true")
         try bundle.waitUntilStopped()
         // Another process has the number now: ours.
-        let file = bundle.states + "/\(bundle.id)/state.json"
-        var record = try JSON(parsing: try Files.read(file))
-        record["state"]["pid"] = JSON(getpid())
-        try Files.write(record.serialized, to: file)
+        try bundle.amendState { $0["state"]["pid"] = JSON(getpid()) }
         #expect(try bundle.status == "stopped")
         #expect(try bundle.apus("kill", bundle.id, "KILL").status == 1)
         #expect(try bundle.apus("delete", bundle.id).status == 0)

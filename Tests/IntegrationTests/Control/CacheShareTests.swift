@@ -9,10 +9,7 @@ extension Integration {
 
     /// Makes it look as if `create` had put the container into the group.
     private static func give(_ bundle: Bundle, _ group: String, isOwn: Bool) throws {
-      let path = bundle.states + "/" + bundle.id + "/state.json"
-      var record = try JSON(parsing: Files.read(path))
-      record["resourceControl"] = JSON([group, "", isOwn ? "own" : "shared"])
-      try Files.write(record.serialized, to: path)
+      try bundle.amendState { $0["resourceControl"] = JSON([group, "", isOwn ? "own" : "shared"]) }
     }
 
     /// A root of such a tree with one group in it.

@@ -34,6 +34,17 @@ extension Integration {
       }
     }
 
+    @Test func zeroAsksWhetherASignalCouldBeSent() throws {
+      try withBundle { bundle throws in
+        try bundle.launch("sleep", "1000")
+        #expect(try bundle.apus("kill", bundle.id, "0").description == Outcome.silent)
+        #expect(try bundle.status == "running")
+        try bundle.apus("kill", bundle.id, "KILL")
+        try bundle.waitUntilStopped()
+        #expect(try bundle.apus("kill", bundle.id, "0").status == 1)
+      }
+    }
+
     @Test(arguments: ["NOPE", "0x9", "65", "-1", "9 ", "", "SIG", "RTMIN+40"])
     func aSignalThatIsNoneIsRefused(_ name: String) throws {
       try withBundle { bundle throws in

@@ -88,6 +88,22 @@ extension Integration {
       }
     }
 
+    /// The command that stays with it keeps nobody else from working on it.
+    @Test func anAttachedContainerCanBeChanged() throws {
+      try withBundle { bundle throws in
+        bundle.arguments = ["sh", "-c", "touch /ready; exec sleep 1000"]
+        try bundle.writeConfig()
+        let run = try bundle.begin(["run", "--keep", "-b", bundle.directory, bundle.id])
+        try #require(waitUntil { Files.exists(bundle.rootfs + "/ready") })
+        for (command, operands) in [("update", []), ("exec", ["true"]), ("kill", ["KILL"])] {
+          let outcome = try bundle.begin([command, bundle.id] + operands).finish()
+          #expect(outcome.description == Outcome.silent, "\(command)")
+        }
+        #expect(try run.finish().status == 137)
+        #expect(try bundle.apus("delete", bundle.id).status == 0)
+      }
+    }
+
     @Test(arguments: ["-d", "--detach"])
     func detachedTheContainerGoesOn(_ flag: String) throws {
       try withBundle { bundle throws in

@@ -5,13 +5,15 @@ import Testing
 extension Integration {
   /// What a container says to a service manager: the test is the manager, and speaks for the container.
   @Suite struct Notifications {
-    /// A manager that listens at a path of the bundle's.
+    /// A manager that listens at a path of the bundle's, or elsewhere.
     private final class Manager {
       let path: String
       private let descriptor: Int32
 
-      init(_ bundle: Bundle) throws {
-        path = bundle.workspace + "/manager"
+      convenience init(_ bundle: Bundle) throws { try self.init(bundle, bundle.workspace + "/manager") }
+
+      init(_ bundle: Bundle, _ path: String) throws {
+        self.path = path
         descriptor = ct_bind_datagram(path)
         if descriptor < 0 { throw TestError.system("bind \(path)") }
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
@@ -50,6 +52,8 @@ extension Integration {
         try Notifications.say(bundle, "STATUS=coming up")
         #expect(manager.message() == "STATUS=coming up")
         #expect(Children.shared.status(of: start.pid) == nil)
+        // Who waits for it keeps nobody else from working on it.
+        #expect(try bundle.apus("update", bundle.id).description == Outcome.silent)
         try Notifications.say(bundle, "STATUS=up\nREADY=1\n")
         #expect(manager.message() == "STATUS=up\nREADY=1\nMAINPID=\(try bundle.pid())")
         #expect(try start.finish().status == 0)
@@ -93,6 +97,18 @@ extension Integration {
         try Notifications.say(bundle, "READY=1")
         #expect(manager.message() == "READY=1\nMAINPID=\(try bundle.pid())")
         #expect(try run.finish().status == 0)
+      }
+    }
+
+    @Test func aManagerMayListenInTheAbstractNamespace() throws {
+      try withBundle { bundle throws in
+        let manager = try Manager(bundle, "@" + bundle.marker)
+        bundle.arguments = Notifications.program
+        try bundle.create()
+        let start = try bundle.begin(["start", bundle.id])
+        try Notifications.say(bundle, "READY=1")
+        #expect(manager.message() == "READY=1\nMAINPID=\(try bundle.pid())")
+        #expect(try start.finish().status == 0)
       }
     }
 
@@ -156,8 +172,8 @@ extension Integration {
       }
     }
 
-    @Test(arguments: ["", "@abstract", "relative"])
-    func whatIsNoPathMeansNoManager(_ value: String) throws {
+    @Test(arguments: ["", "vsock:2:1234", "relative"])
+    func whatIsNoUnixSocketMeansNoManager(_ value: String) throws {
       try withBundle { bundle throws in
         bundle.environment = ["NOTIFY_SOCKET=" + value]
         try bundle.expect("echo \"<$NOTIFY_SOCKET>\"; ls /run 2>/dev/null | wc -l", prints: "<>\n0")

@@ -261,6 +261,18 @@ final class Bundle {
     try #require(outcome.status == 0, "\(outcome)", sourceLocation: sourceLocation)
   }
 
+  // MARK: what the program wrote down
+
+  var stateFile: String { states + "/" + id + "/state.json" }
+
+  /// Changes what is written down of the container: the last line of its state.
+  func amendState(_ change: (inout JSON) -> Void) throws {
+    let lines = try Files.read(stateFile).split(separator: "\n")
+    var record = try JSON(parsing: String(try #require(lines.last)))
+    change(&record)
+    try Files.write(record.serialized + "\n", to: stateFile)
+  }
+
   // MARK: the end
 
   /// The ids the runtime has states of.
