@@ -14,7 +14,8 @@ let package = Package(
   products: [
     .library(name: "OCI", targets: ["OCI"]),
     .library(name: "Cgroups", targets: ["Cgroups"]),
-    .library(name: "Runtime", targets: ["Runtime"]),
+    // With the modules whose types its interface is made of.
+    .library(name: "Runtime", targets: ["Runtime", "OCI", "Linux"]),
     .executable(name: "apus", targets: ["apus"]),
   ],
   targets: [
@@ -53,6 +54,7 @@ let package = Package(
     // Drives bin/apus from outside, as root.
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .executableTarget(name: "faults", path: "Tests/Faults"),
+    .executableTarget(name: "embedding", dependencies: ["Runtime", "OCI", "Linux"], path: "Tests/Embedding"),
     .testTarget(name: "IntegrationTests", dependencies: ["CTestSupport"]),
   ]
 )

@@ -60,15 +60,15 @@ public struct ProgramFile: ~Copyable {
   /// copied, and shares its pages with all others who run it.
   private func overlaid() throws(SystemError) -> Descriptor {
     let (parent, name) = splitPath(try readLink(ProgramFile.link))
-    let root = Root(try openFile(parent, [.path, .directory]))
-    // Mounted over a file, the program is not in the directory: the overlay would hold the other one.
-    let beneath = try root.openWithoutSymlinks(name, mounts: false)
-    guard try beneath.status().isSameFile(as: try file.status()) else {
+    let directory = Root(try openFile(parent, [.path, .directory]))
+    // A layer is the directory without what is mounted in it: for a program that was mounted over another, that would be the other.
+    let named = try directory.openWithoutSymlinks(name, mounts: false)
+    guard try named.status().isSameFile(as: try file.status()) else {
       throw SystemError(call: "open", subject: name, errno: .noSuchFileOrDirectory)
     }
     let overlay = try FileSystemContext("overlay")
     // There have to be two layers. Any directory will do for the second, if it neither holds the first nor is held by it.
-    try overlay.set("lowerdir", "/proc/self/fd/" + String(root.directory.number) + ":/dev")
+    try overlay.set("lowerdir", "/proc/self/fd/" + String(directory.directory.number) + ":/dev")
     let sealed = try Directory(try overlay.mount().intoDescriptor()).open(name, .path)
     // What does not look sealed would be started again, and again.
     guard try sealed.isOnReadOnlyMount() else { throw ProgramFile.isWritable }

@@ -311,7 +311,7 @@ private func setUp(_ plan: InitPlan, _ channels: InitChannels, _ parent: borrowi
   let sandbox = plan.sandbox
   try step("session") { () throws(SystemError) in try CurrentProcess.startSession() }
   if sandbox.process.joinsNewKeyring { try sandbox.process.joinKeyring(plan.id) }
-  var rootfs = try Rootfs(sandbox.rootfs)
+  var rootfs = try Rootfs(sandbox.rootfs.withSharedBindsCopied())
   try rootfs.mountAll(cgroups: plan.cgroups) { () throws(Failure) in try awaitCgroup(plan, parent) }
   try rootfs.populateDev()
   if sandbox.process.terminal {

@@ -474,6 +474,22 @@ struct Rootfs: ~Copyable {
   }
 }
 
+extension RootfsPlan {
+  /// Where the root is to be shared, what the container mounts in a bind has to reach the host: copied while they share with the
+  /// host's mounts, binds go on doing so.
+  func withSharedBindsCopied() throws(Failure) -> RootfsPlan {
+    if propagation != .shared { return self }
+    var plan = self
+    for index in mounts.indices where mounts[index].prepared < 0 {
+      guard case .bind(let path, let recursive) = mounts[index].source else { continue }
+      plan.mounts[index].prepared = try step(mounts[index].name) { () throws(SystemError) in
+        try DetachedMount(cloning: path, recursive: recursive).intoDescriptor().release()
+      }
+    }
+    return plan
+  }
+}
+
 /// What a mount of type `cgroup` shows.
 public struct CgroupView: Equatable, Sendable {
   public struct Hierarchy: Equatable, Sendable {

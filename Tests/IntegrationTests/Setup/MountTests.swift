@@ -281,6 +281,30 @@ extension Integration {
       }
     }
 
+    @Test(arguments: [("rshared", true), ("rslave", false), ("rprivate", false)])
+    func aMountOfTheContainerReachesTheHostThroughAnRsharedBindOfASharedRoot(_ option: String, reaches: Bool) throws {
+      try withBundle { bundle throws in
+        // Bundle and source lie on shared mounts, as everything does where systemd is.
+        for directory in [bundle.directory, bundle.workspace] {
+          try #require(mount(directory, directory, "", UInt(MS_BIND | MS_REC), nil) == 0)
+          try #require(mount("", directory, "", UInt(MS_SHARED), nil) == 0)
+        }
+        defer { for directory in [bundle.workspace, bundle.directory] { umount2(directory, Int32(MNT_DETACH)) } }
+        let below = bundle.workspace + "/below"
+        try Files.makeDirectory(below)
+        bundle.config["linux"]["rootfsPropagation"] = "rshared"
+        bundle.config["process"]["capabilities"] = Processing.capabilities(["CAP_SYS_ADMIN"])
+        bundle.mount("/work", type: "bind", from: bundle.workspace, "rbind", option)
+        bundle.mount("/scratch", type: "tmpfs", from: "tmpfs")
+        try bundle.expect(
+          "mount -t tmpfs tmpfs /work/below && touch /work/below/mark && mount -t tmpfs tmpfs /tmp && echo mounted",
+          prints: "mounted")
+        defer { umount2(below, Int32(MNT_DETACH)) }
+        #expect(Files.exists(below + "/mark") == reaches)
+        #expect(mounts(below: bundle.rootfs) == [])
+      }
+    }
+
     // MARK: kernel file systems
 
     @Test func procAndSysfsHaveTheirFlags() throws {

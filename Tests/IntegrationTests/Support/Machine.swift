@@ -20,9 +20,15 @@ enum Machine {
     return package.path
   }()
 
-  /// What makes system calls fail (Tests/Faults): built beside this test program.
-  static let faults =
-    URL(fileURLWithPath: Files.link("/proc/self/exe") ?? "").deletingLastPathComponent().path + "/faults"
+  /// What makes system calls fail (Tests/Faults).
+  static let faults = built("faults")
+  /// A program that embeds the library (Tests/Embedding).
+  static let embedding = built("embedding")
+
+  /// A program that is built beside this test program.
+  private static func built(_ name: String) -> String {
+    URL(fileURLWithPath: Files.link("/proc/self/exe") ?? "").deletingLastPathComponent().path + "/" + name
+  }
 
   /// Whether a program is there to be called.
   static func has(_ program: String) -> Bool {
