@@ -53,7 +53,13 @@ extension Problem {
 }
 
 extension Problem.Severity {
-  fileprivate var name: String { self == .error ? "error" : "warning" }
+  fileprivate var name: String {
+    switch self {
+    case .error: "error"
+    case .warning: "warning"
+    case .remark: "remark"
+    }
+  }
 }
 
 extension ContainerStore {

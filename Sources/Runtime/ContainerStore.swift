@@ -38,16 +38,19 @@ public struct RuntimeOptions {
   public var seal: ProgramSeal?
   /// Called with what a person should know and what is no failure.
   public var warn: (String) -> Void
+  /// Called with what is worth a record, and no person's attention.
+  public var remark: (String) -> Void
 
   public init(
     root: String, cgroupManager: CgroupManager = .cgroupfs, rootless: Rootless = .auto, seal: ProgramSeal? = nil,
-    warn: @escaping (String) -> Void = { _ in }
+    warn: @escaping (String) -> Void = { _ in }, remark: @escaping (String) -> Void = { _ in }
   ) {
     self.root = root
     self.cgroupManager = cgroupManager
     self.rootless = rootless
     self.seal = seal
     self.warn = warn
+    self.remark = remark
   }
 
   var isRootless: Bool { rootless.holds }

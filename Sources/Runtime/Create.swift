@@ -68,11 +68,11 @@ struct Creation {
     self.isAttached = isAttached
     bundle = try step("bundle") { () throws(SystemError) in try resolvedPath(options.bundle) }
     let file = options.configFile ?? "config.json"
-    (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, warn: store.options.warn)
+    (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, store.options)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
     sandbox.addUserNamespace(warn: store.options.warn)
     for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
-      store.options.warn(
+      store.options.remark(
         file + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
           + "\" changes nothing: a bind has no file system of its own")
     }
@@ -106,7 +106,7 @@ struct Creation {
   }
 
   /// Reads and checks the configuration: every problem is in the message.
-  static func load(_ path: String, name: String, warn: (String) -> Void) throws(Failure) -> (Config, [UInt8]) {
+  static func load(_ path: String, name: String, _ options: RuntimeOptions) throws(Failure) -> (Config, [UInt8]) {
     let bytes = try step("bundle", hint: { $0 == .noSuchFileOrDirectory ? "is this a bundle?" : nil }) {
       () throws(SystemError) in try readFile(path, estimate: 32768)
     }
@@ -118,10 +118,10 @@ struct Creation {
     }
     var errors: [String] = []
     for problem in config.validate() {
-      if problem.severity == .error {
-        errors.append(problem.description)
-      } else {
-        warn(name + ": " + problem.description)
+      switch problem.severity {
+      case .error: errors.append(problem.description)
+      case .warning: options.warn(name + ": " + problem.description)
+      case .remark: options.remark(name + ": " + problem.description)
       }
     }
     if !errors.isEmpty { throw Failure(name + ": " + errors.joined(separator: "; ")) }

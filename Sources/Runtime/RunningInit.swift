@@ -27,7 +27,7 @@ struct RunningInit {
       try cgroup.create(whereAllowed: true)
       if cgroup.hierarchies.isEmpty {
         if let limits, limits.withoutDevices != Config.Linux.Resources() { throw error }
-        options.warn(error.message + "; the container has no cgroup of its own")
+        options.remark(error.message + "; the container has no cgroup of its own")
       }
     }
     hasCgroup = true

@@ -38,6 +38,12 @@ struct Log {
   /// What a person should know, and what is no failure.
   func warning(_ message: String) { write(.warning, message) }
 
+  /// A warning to nobody in particular: for the log file, where there is one. buildah gives none, and shows a person all that
+  /// stands on standard error.
+  func remark(_ message: String) {
+    if path != nil { warning(message) }
+  }
+
   /// What helps to find out what the program does. Made only when it is asked for.
   func debug(_ message: @autoclosure () -> String) {
     if level.rank >= Level.debug.rank { write(.debug, message()) }

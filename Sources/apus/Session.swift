@@ -11,7 +11,7 @@ struct Session {
     self.log = log
     options = RuntimeOptions(
       root: globals.stateDirectory, cgroupManager: globals.cgroupManager, rootless: globals.rootless,
-      warn: { log.warning($0) })
+      warn: { log.warning($0) }, remark: { log.remark($0) })
   }
 
   var store: ContainerStore { ContainerStore(options) }

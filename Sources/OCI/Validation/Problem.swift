@@ -5,6 +5,8 @@ public struct Problem: Equatable, Sendable {
     case error
     /// It can, with a part of the document having no effect.
     case warning
+    /// So it is with what engines write in every document: nothing that a person should be told.
+    case remark
   }
 
   public var severity: Severity
@@ -41,6 +43,10 @@ struct Findings {
 
   mutating func warn(_ path: String, _ message: String, hint: String? = nil) {
     problems.append(Problem(.warning, path, message, hint: hint))
+  }
+
+  mutating func remark(_ path: String, _ message: String) {
+    problems.append(Problem(.remark, path, message))
   }
 
   /// Requires an absolute path.

@@ -72,10 +72,11 @@ extension Config.Process.Capabilities {
     for (index, capability) in effective.enumerated() where !permitted.contains(capability) {
       findings.warn(element(path + ".effective", index), capability.inQuotes + " has no effect: it is not permitted")
     }
-    for (index, capability) in ambient.enumerated() {
-      if permitted.contains(capability), inheritable.contains(capability) { continue }
-      findings.warn(
-        element(path + ".ambient", index), capability.inQuotes + " has no effect: it is not permitted and inheritable")
+    let idle = ambient.filter { !permitted.contains($0) || !inheritable.contains($0) }
+    if !idle.isEmpty {
+      // Since CVE-2022-29162 engines make nothing inheritable, and some still ask for all of it to be ambient.
+      findings.remark(
+        path + ".ambient", "no effect of " + idle.joined(separator: ", ") + ": not both permitted and inheritable")
     }
   }
 

@@ -67,6 +67,27 @@ extension Integration {
       }
     }
 
+    /// As buildah has it in every step of a build, which shows its user what the runtime says.
+    @Test func whatEnginesAskForInVainIsRecordedAndNotTold() throws {
+      try withBundle { bundle throws in
+        for set in ["bounding", "effective", "permitted", "ambient"] {
+          bundle.config["process"]["capabilities"][set] = ["CAP_KILL"]
+        }
+        bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", "z", "U")
+        let quiet = try bundle.tryCreate()
+        #expect(quiet.status == 0 && quiet.errors.isEmpty, "\(quiet)")
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+        let file = bundle.workspace + "/log"
+        let outcome = try bundle.tryCreate(global: ["--log", file, "--log-format", "json"])
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
+        let records = try Files.read(file).split(separator: "\n").map { try JSON(parsing: String($0)) }
+        #expect(records.map { $0["level"] } == ["warning", "warning"])
+        for (record, part) in zip(records, ["no effect of CAP_KILL", "\"z\", \"U\" changes nothing"]) {
+          #expect(record["msg"].text?.contains(part) == true, "\(record)")
+        }
+      }
+    }
+
     @Test func debuggingTellsMore() throws {
       try withBundle { bundle throws in
         let file = bundle.workspace + "/log"

@@ -209,8 +209,7 @@ extension Integration {
         bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", "size=1k", "nope")
         bundle.arguments = ["touch", "/data/there"]
         let outcome = try bundle.run()
-        #expect(outcome.status == 0)
-        #expect(outcome.errors.contains("mounts[1].options: \"size\", \"nope\" changes nothing"))
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
         #expect(Files.exists(bundle.workspace + "/there"))
       }
     }

@@ -30,7 +30,8 @@ extension Integration {
         config["process"]["env"].append(.string(bundle.marker))
         bundle.config = config
         let outcome = try bundle.run()
-        #expect(outcome.status == 0, "\(outcome)")
+        // That there may be no cgroup for it is nothing to tell: engines show a build's user what the runtime says.
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
         #expect(outcome.lines.count == 3)
         #expect(outcome.lines.first == "0")
         #expect(words(outcome.lines[1]) == ["0", "15000", "1"])
