@@ -93,7 +93,11 @@ public struct Descriptor: ~Copyable {
   /// Writes the string in one call, as files of /proc and of cgroups ask for.
   public func write(_ text: String) throws(SystemError) {
     var text = text
-    let result = text.withUTF8 { unsafe clx_write(number, $0.baseAddress, $0.count) }
+    var result: Int
+    // A limit of memory reclaims first, and breaks off when there is a signal.
+    repeat {
+      result = text.withUTF8 { unsafe clx_write(number, $0.baseAddress, $0.count) }
+    } while result == -Int(EINTR)
     try check("write", result)
   }
 

@@ -59,15 +59,16 @@ static struct process *find(pid_t pid) {
   return &processes[count++];
 }
 
-// Up to 255 bytes at an address of the process; none when there are none. One page at most: the next may not be there.
+// Up to 255 bytes at an address of the process; none when there are none. What is in the next page is read by itself: it may not
+// be there.
 static void read_bytes(pid_t pid, unsigned long address, size_t most, char text[256]) {
   text[0] = 0;
   if (address < 4096) return;
+  if (most > 255) most = 255;
   size_t size = 4096 - address % 4096;
   if (size > most) size = most;
-  if (size > 255) size = 255;
-  struct iovec ours = {text, size}, theirs = {(void *)address, size};
-  ssize_t length = process_vm_readv(pid, &ours, 1, &theirs, 1, 0);
+  struct iovec ours = {text, most}, theirs[] = {{(void *)address, size}, {(void *)(address + size), most - size}};
+  ssize_t length = process_vm_readv(pid, &ours, 1, theirs, 2, 0);
   text[length < 0 ? 0 : length] = 0;
 }
 
