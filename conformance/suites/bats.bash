@@ -9,31 +9,13 @@
 #
 # A test fails here if it fails with the runtime under test, passes with a peer, and is not in `exceptions`. What fails with all of
 # them is the machine's or the suite's own, and is shown as skipped.
-# shellcheck source-path=SCRIPTDIR/../engines
+# shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2016 # what stands in scripts that are written here
-. "$(dirname "${BASH_SOURCE[0]}")/../engines/lib.bash"
-suites=$project/conformance/suites
-suite=$(basename "$0")
-export APUS_SUITES=${APUS_SUITES:-${XDG_CACHE_HOME:-$HOME/.cache}/apus/suites}
-cache=$APUS_SUITES
+. "$(dirname "${BASH_SOURCE[0]}")/suite.bash"
 out=${OUT:-$project/conformance/out/$suite}
 as=${AS:-$([ "$runtime" = runc ] && echo runc || echo crun)}
 
 # ---- outside ----
-
-# fetch PACKAGE DIRECTORY : the upstream source of Debian's package, unpacked. Nothing of it becomes part of this project.
-fetch() {
-  [ -d "$cache/$2" ] && return
-  local apt=$cache/apt list=$cache/apt/sources.list
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-  # shellcheck disable=SC1091
-  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $(. /etc/os-release && echo "$VERSION_CODENAME") main" >"$list"
-  local options=(-qq -o "Dir::Etc::SourceList=$list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)
-  (
-    cd "$apt" && apt-get "${options[@]}" update && apt-get "${options[@]}" source --download-only --tar-only --only-source "$1" &&
-      mkdir new && tar -xf "$1"_*.orig.tar.* --strip-components=1 -C new && mv new "$cache/$2"
-  )
-}
 
 # has_passed RUNTIME FILE NAME : whether the test has passed
 has_passed() { sed -n 's/^ok [0-9]* //p' "$out/$2.$1" 2>/dev/null | grep -qxF -- "$3"; }
@@ -144,8 +126,8 @@ END
   export PATH=$work/bin:$PATH
 }
 
-# serve NAME… : a registry that has these images: those named by a date are the suites' own, all others Alpine.
-serve() {
+# serve_alpine NAME… : a registry that has these images: those named by a date are the suites' own, all others Alpine.
+serve_alpine() {
   printf '%s\n' 'version: 0.1' 'log: {level: error}' "storage: {filesystem: {rootdirectory: $work/registry}, delete: {enabled: true}}" 'http: {addr: "127.0.0.1:4999"}' >registry.yaml
   docker-registry serve registry.yaml >registry.log 2>&1 &
   local name image

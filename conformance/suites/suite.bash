@@ -1,4 +1,4 @@
-# What the test suites of Docker's and containerd's projects share: engines/lib.bash, a cache for what they are made of, and the
+# What the test suites of the engines' projects share: engines/lib.bash, a cache for what they are made of and, for Docker's and containerd's, the
 # registries they want images from. See engines/lib.bash for what can be set.
 #
 # What a suite has for tests that pass with no runtime here stands in `exceptions`: SUITE NAME: REASON.
