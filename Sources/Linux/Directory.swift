@@ -74,16 +74,16 @@ public struct Directory: ~Copyable {
 
   /// Makes the file `name`, which nobody looks for yet.
   public func create(_ name: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
-    do {
-      try open(name, [.writeOnly, .create, .exclusive, .noFollow], mode: mode).write(bytes)
-    } catch {
-      throw error.call.description == "write" ? error.on(name) : error
-    }
+    try write(bytes, to: name, [.writeOnly, .create, .exclusive, .noFollow], mode: mode)
   }
 
   /// Writes behind what the file `name` holds, in one call.
   public func append(_ bytes: [UInt8], to name: String) throws(SystemError) {
-    let file = try open(name, [.writeOnly, .append, .noFollow])
+    try write(bytes, to: name, [.writeOnly, .append, .noFollow])
+  }
+
+  private func write(_ bytes: [UInt8], to name: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SystemError) {
+    let file = try open(name, flags, mode: mode)
     do {
       try file.write(bytes)
     } catch {

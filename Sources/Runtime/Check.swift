@@ -17,7 +17,7 @@ public struct BundleReport: JSON.Writable {
     problems.map { found in
       let place = found.line == 0 ? file : file + ":" + String(found.line) + ":" + String(found.column)
       let text = found.problem.path.isEmpty ? found.problem.text : found.problem.description
-      return place + ": " + found.problem.severity.name + ": " + text
+      return place + ": " + found.problem.severity.rawValue + ": " + text
     }
   }
 
@@ -40,7 +40,7 @@ public struct BundleReport: JSON.Writable {
           json.member("column", found.column)
         }
         json.member("path", found.problem.path)
-        json.member("severity", found.problem.severity.name)
+        json.member("severity", found.problem.severity.rawValue)
         json.member("message", found.problem.message)
         json.member("hint", found.problem.hint)
       }
@@ -50,16 +50,6 @@ public struct BundleReport: JSON.Writable {
 
 extension Problem {
   fileprivate var text: String { message + (hint.map { "; " + $0 } ?? "") }
-}
-
-extension Problem.Severity {
-  fileprivate var name: String {
-    switch self {
-    case .error: "error"
-    case .warning: "warning"
-    case .remark: "remark"
-    }
-  }
 }
 
 extension ContainerStore {

@@ -30,7 +30,7 @@ failures() {
 # round has namespaces of its own.
 judge() {
   export HYBRID=0
-  local peer file name line reason
+  local peer file name line
   rm -rf "$out" && mkdir -p "$out"
   OUT=$out ROUND=1 "$0" || exit 2
   failures >"$out/failures"
@@ -55,13 +55,12 @@ judge_failure() {
   for peer in ${PEERS-/usr/bin/crun /usr/sbin/runc}; do
     ! has_passed "$(basename "$peer")" "$1" "$2" || by+=" $(basename "$peer")"
   done
-  reason=$(grep -F "$suite $1: $2: " "$suites/exceptions")
+  reason=$(reason_of "$1: $2")
   if [ -n "$by" ] && [ -z "$reason" ]; then
     failed=$((failed + 1))
     echo "not ok - $1: $2 # passes with$by; see $out/$1.$runtime"
   else
     skipped=$((skipped + 1))
-    reason=${reason#"$suite $1: $2: "}
     echo "skip - $1: $2 # ${reason:-fails with ${PEERS-/usr/bin/crun /usr/sbin/runc} too}"
   fi
 }

@@ -1,6 +1,6 @@
 /// Something in a document that is well-formed but cannot work, or will not do what its author thinks.
 public struct Problem: Equatable, Sendable {
-  public enum Severity: Sendable {
+  public enum Severity: String, Sendable {
     /// The container cannot be created.
     case error
     /// It can, with a part of the document having no effect.

@@ -78,7 +78,6 @@ extension Integration {
       Tolerated(["open", "read", "write"], "cgroup.freeze", "whether and that it is frozen"),
       Tolerated(["open", "read", "write", "getdents64"], "/sys/fs/cgroup/freezer/", "the same"),
       Tolerated(["open", "read", "fstatat"], "/.cache/seccomp-", "a program that is not found is compiled"),
-      Tolerated(["renameat2"], ".json.new", "where two files cannot change places, one is renamed over the other"),
       Tolerated(["flock"], "/states/", "giving a lock up: with the command it is gone anyway"),
       Tolerated(["socket"], "", "any family will do for the request that brings the loopback up"),
     ]
