@@ -127,6 +127,8 @@ insecure = true
 location = "localhost:5000"
 insecure = true
 END
+  # What --userns=auto gives away.
+  echo containers:1000000:1000000 | tee -a /etc/subuid >>/etc/subgid
   mkdir -p /etc/containers/registries.d bin
   # Whatever a test configures: there is no other runtime.
   local file
