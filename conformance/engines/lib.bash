@@ -6,6 +6,7 @@
 #   RUNTIME=   the runtime under test [bin/apus]; /usr/sbin/runc and /usr/bin/crun are the yardstick
 #   ONLY=      an extended regular expression: only the cases whose name it fits
 #   HYBRID=0   hides cgroup v2 where it is mounted beside v1: Debian's crun does not run there
+#   V2=1       shows cgroup v2 alone where it is mounted beside v1, with whatever controllers it has there
 #   KEEP=1     leaves the engine's working directory, for a look at its logs
 set -uo pipefail
 
@@ -62,10 +63,36 @@ enter_outer() {
   exit $status
 }
 
+# Mounted anew: in a cgroup namespace each hierarchy shows our own cgroup as its root.
+mount_cgroups() {
+  local dir
+  if is_v2 || [ -n "${V2:-}" ]; then
+    umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit 2
+    # Only a cgroup without processes hands controllers on, and `unshare` waits in this one: another becomes the root.
+    if [ -z "${APUS_ENGINES_ROOT:-}" ]; then
+      mkdir /sys/fs/cgroup/root && echo $$ >/sys/fs/cgroup/root/cgroup.procs && APUS_ENGINES_ROOT=1 exec unshare --cgroup "$0"
+      exit 2
+    fi
+    mkdir /sys/fs/cgroup/inside && echo $$ >/sys/fs/cgroup/inside/cgroup.procs || exit 2
+    return
+  fi
+  for dir in $(hierarchies); do
+    umount "/sys/fs/cgroup/$dir"
+    case $dir in
+      unified) [ "${HYBRID:-1}" = 0 ] || mount -t cgroup2 none "/sys/fs/cgroup/$dir" ;;
+      systemd) mount -t cgroup -o none,name=systemd none "/sys/fs/cgroup/$dir" ;;
+      *) mount -t cgroup -o "$dir" none "/sys/fs/cgroup/$dir" ;;
+    esac || exit 2
+  done
+}
+
 # Second part, inside: fresh directories for everything an engine writes to, and the loopback interface.
 enter_inner() {
   work=$APUS_ENGINES_INNER
   local dir
+  mount_cgroups
+  # Engines and tests add users; and what the machine does to its own files meanwhile would undo mounts on them.
+  cp -a /etc "$work/etc" && mount --bind "$work/etc" /etc || exit 2
   for dir in /run /tmp /var/lib/containers /var/lib/docker /var/lib/containerd /var/lib/cni /etc/cni/net.d /etc/containers /etc/docker; do
     mkdir -p "$work/fs$dir"
     # What the machine has configured is not what is tested.
@@ -73,19 +100,6 @@ enter_inner() {
   done
   chmod 1777 /tmp
   mkdir -p /run/lock
-  if is_v2; then
-    umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
-  else
-    # Mounted anew: in a cgroup namespace each shows our own cgroup as its root.
-    for dir in $(hierarchies); do
-      umount "/sys/fs/cgroup/$dir"
-      case $dir in
-        unified) [ "${HYBRID:-1}" = 0 ] || mount -t cgroup2 none "/sys/fs/cgroup/$dir" ;;
-        systemd) mount -t cgroup -o none,name=systemd none "/sys/fs/cgroup/$dir" ;;
-        *) mount -t cgroup -o "$dir" none "/sys/fs/cgroup/$dir" ;;
-      esac || exit 2
-    done
-  fi
   ip link set lo up
   hostname engines
   # The way out that bridges with NAT look for: an address of ours on an interface that leads nowhere.
@@ -95,6 +109,21 @@ enter_inner() {
   export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=$work LC_ALL=C.UTF-8
   unset XDG_RUNTIME_DIR CONTAINER_HOST DOCKER_HOST
   cd "$work" || exit 2
+}
+
+# An ordinary user, with a home, a run-time directory and ids to give away; "${as_user[@]}" before a command makes it his.
+make_user() {
+  local id=10000 home=$work/home
+  chmod 755 "$work"
+  # As systemd has it; in this namespace only.
+  mount --make-rshared /
+  mknod -m 666 tun c 10 200 && mount --bind tun /dev/net/tun
+  echo "engine:x:$id:$id::$home:/bin/bash" >>/etc/passwd
+  echo "engine:x:$id:" >>/etc/group
+  echo "engine:200000:65536" | tee /etc/subuid >/etc/subgid
+  install -d -o $id -g $id "$home" && install -d -m 700 -o $id -g $id /run/user/$id || exit 2
+  ! is_v2 || chown $id:$id /sys/fs/cgroup{,/inside}{,/cgroup.{procs,subtree_control,threads}}
+  as_user=(setpriv --reuid $id --regid $id --init-groups --inh-caps=-all env HOME="$home" USER=engine XDG_RUNTIME_DIR=/run/user/$id)
 }
 
 # ---- the image ----

@@ -6,13 +6,14 @@
 #   AS=        the name by which the engine knows the runtime: some tests are for crun alone [crun]
 #   FILES=     an extended regular expression: only the files of the suite whose name it fits
 #   ONLY=      the same for the names of tests
+#   ROOTLESS=1 as an ordinary user, with ids of /etc/subuid
 #
 # A test fails here if it fails with the runtime under test, passes with a peer, and is not in `exceptions`. What fails with all of
 # them is the machine's or the suite's own, and is shown as skipped.
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2016 # what stands in scripts that are written here
 . "$(dirname "${BASH_SOURCE[0]}")/suite.bash"
-out=${OUT:-$project/conformance/out/$suite}
+out=${OUT:-$project/conformance/out/$suite${ROOTLESS:+-rootless}${V2:+-v2}}
 as=${AS:-$([ "$runtime" = runc ] && echo runc || echo crun)}
 
 # ---- outside ----
@@ -38,6 +39,7 @@ judge() {
     [ ! -s "$out/failures" ] || [ "$(readlink -f "$peer")" = "$RUNTIME" ] || OUT=$out ROUND=1 AGAIN=$out/failures RUNTIME=$peer AS='' "$0" || exit 2
   done
   for file in "$out"/*."$runtime"; do
+    judge_count "$file"
     while read -r line; do
       name=${line#*ok *[0-9] }
       case $line in
@@ -48,6 +50,16 @@ judge() {
     done < <(grep -E '^(not )?ok ' "$file")
   done
   finish
+}
+
+# A file is to have as many results as it has announced.
+judge_count() {
+  local announced results
+  announced=$(sed -n '1s/^1\.\.//p' "$1")
+  results=$(grep -cE '^(not )?ok ' "$1")
+  [ "$results" = "${announced:-none}" ] && return
+  failed=$((failed + 1))
+  echo "not ok - $(basename "${1%.*}"): $results results of ${announced:-no} tests; see $1"
 }
 
 judge_failure() {
@@ -80,6 +92,8 @@ events_logger = "file"
 [network]
 network_backend = "cni"
 END
+  # The engine limits processes unless told not to, also where that cannot be.
+  ! is_v2 || grep -qw pids /sys/fs/cgroup/cgroup.controllers || sed -i '/^\[containers\]/a pids_limit = 0' /etc/containers/containers.conf
   cat >/etc/containers/storage.conf <<END
 [storage]
 driver = "overlay"
@@ -180,7 +194,11 @@ make_alpine() {
 
 # run_files DIRECTORY : the suite's files, or what is to be tried again of them
 run_files() {
-  local file name filter
+  local file name filter as_user=()
+  if [ -n "${ROOTLESS:-}" ]; then
+    make_user
+    chown -R engine: "$1"
+  fi
   for file in "$1"/*.bats; do
     name=$(basename "$file" .bats)
     [[ "$name" =~ ${FILES:-.} ]] || continue
@@ -191,7 +209,7 @@ run_files() {
       filter="^($filter)\$"
     fi
     # Time enough for the slowest file: buildah's bud, with 347 tests.
-    timeout -k 10 "${LIMIT:-7200}" bats --tap --filter "$filter" "$file" >"$out/$name.$runtime" 2>&1 </dev/null
+    timeout -k 10 "${LIMIT:-7200}" "${as_user[@]}" bats --tap --filter "$filter" "$file" >"$out/$name.$runtime" 2>&1 </dev/null
     echo "# $runtime: $name: $(grep -c '^ok' "$out/$name.$runtime") ok, $(grep -c '^not ok' "$out/$name.$runtime") not ok ($SECONDS s)" >&2
   done
   exit 0
