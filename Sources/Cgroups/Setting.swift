@@ -11,21 +11,18 @@ struct Setting: Equatable {
   var isExchangeable = false
   /// The file holds a line an object, and this is the line of one (the value's first word).
   var isKeyed = false
-  /// There are kernels that take such a value and do nothing about it: it is read back, and must not be above.
-  var isChecked = false
   /// What is written instead where the file does not exist.
   var orElse: [Setting] = []
 
   init(
     _ file: String, _ value: String, mayBeMissing: Bool = false, isExchangeable: Bool = false, isKeyed: Bool = false,
-    isChecked: Bool = false, orElse: [Setting] = []
+    orElse: [Setting] = []
   ) {
     self.file = file
     self.value = value
     self.mayBeMissing = mayBeMissing
     self.isExchangeable = isExchangeable
     self.isKeyed = isKeyed
-    self.isChecked = isChecked
     self.orElse = orElse
   }
 
@@ -115,7 +112,6 @@ extension ControlDirectory {
     let old = journal == nil ? nil : try read(setting.file)
     guard let error = tryWrite(setting.value, to: setting.file) else {
       if let old, let undo = setting.undo(old) { journal!.entries.append((path, setting.file, undo)) }
-      if setting.isChecked { try requireEffect(of: setting) }
       return nil
     }
     if error.errno == .noSuchFileOrDirectory, let other = setting.orElse.first { return try write(other, &journal) }
@@ -125,14 +121,5 @@ extension ControlDirectory {
     let failure = failure(setting.value, setting.file, error)
     if setting.isExchangeable && error.errno == .invalidArgument { return failure }
     throw failure
-  }
-
-  private func requireEffect(of setting: Setting) throws(Failure) {
-    guard let wanted = UInt64(setting.value), let text = try read(setting.file), let limit = UInt64(text),
-      limit > wanted
-    else { return }
-    throw Failure(
-      "cgroup: write \"" + setting.value + "\" to " + path + "/" + setting.file
-        + ": this kernel takes the limit and does not apply it; remove it")
   }
 }

@@ -57,9 +57,9 @@ enum SettingsV1 {
     if let reservation = asked(memory.reservation) {
       settings.append(Setting("memory.soft_limit_in_bytes", String(reservation)))
     }
+    // Gone with Linux 5.16: validation says so.
     if let kernel = asked(memory.kernel) {
-      settings.append(
-        Setting("memory.kmem.limit_in_bytes", String(kernel), mayBeMissing: kernel == -1, isChecked: kernel > 0))
+      settings.append(Setting("memory.kmem.limit_in_bytes", String(kernel), mayBeMissing: true))
     }
     if let kernelTCP = asked(memory.kernelTCP) {
       settings.append(Setting("memory.kmem.tcp.limit_in_bytes", String(kernelTCP), mayBeMissing: kernelTCP == -1))

@@ -21,7 +21,6 @@ enum SettingsV2 {
   }
 
   static func memory(_ memory: Resources.Memory, _ current: (String) -> String?) throws(Failure) -> [Setting] {
-    if let kernel = memory.kernel, kernel > 0 { throw missing("memory.kernel") }
     if let kernelTCP = memory.kernelTCP, kernelTCP > 0 { throw missing("memory.kernelTCP") }
     if memory.swappiness != nil { throw missing("memory.swappiness") }
     if memory.disableOOMKiller == true { throw missing("memory.disableOOMKiller") }

@@ -16,7 +16,13 @@ extension ContainerStore {
     let container = try find(id)
     try container.lock()
     guard try container.record.isAlive else { throw container.notRunning }
-    for problem in changes.validate() where problem.severity == .error { throw Failure(problem.description) }
+    for problem in changes.validate() {
+      switch problem.severity {
+      case .error: throw Failure(problem.description)
+      case .warning: options.warn(problem.description)
+      case .remark: options.remark(problem.description)
+      }
+    }
     let before = try container.config()
     var config = before
     let limits = config.merge(changes, shares)

@@ -112,7 +112,7 @@ extension ProcessPlan {
   private func findProgram() throws(Failure) -> String {
     let name = arguments[0]
     if name.isEmpty {
-      throw Failure("process.args[0] is empty: executable file not found in $PATH", errno: .noSuchFileOrDirectory)
+      throw Failure("exec \"\": executable file not found in $PATH", errno: .noSuchFileOrDirectory)
     }
     if name.utf8.contains(UInt8(ascii: "/")) {
       do {

@@ -134,8 +134,7 @@ private let conversions: [Conversion] = [
   }
 
   @Test(arguments: [
-    (Config.Linux.Resources(memory: .init(kernel: 1)), "memory.kernel"),
-    (.init(memory: .init(kernelTCP: 1)), "memory.kernelTCP"),
+    (Config.Linux.Resources(memory: .init(kernelTCP: 1)), "memory.kernelTCP"),
     (.init(memory: .init(swappiness: 0)), "memory.swappiness"),
     (.init(memory: .init(disableOOMKiller: true)), "memory.disableOOMKiller"),
     (.init(cpu: .init(realtimeRuntime: 1)), "cpu.realtimeRuntime"),

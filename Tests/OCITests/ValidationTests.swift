@@ -226,6 +226,9 @@ private func whatCannotWorkIsAnError(_ test: Case) {
   Case(#"process.capabilities.bounding[1]: unknown capability "CAP_NEW""#) {
     $0.process?.capabilities = .init(bounding: ["CAP_KILL", "CAP_NEW"])
   },
+  Case("linux.resources.memory.kernel: not limited: Linux does not since 5.16, and never did with cgroup v2") {
+    $0.linux?.resources = .init(memory: .init(kernel: 4096))
+  },
   Case(#"process.capabilities.effective[0]: "CAP_KILL" has no effect: it is not permitted"#) {
     $0.process?.capabilities = .init(effective: ["CAP_KILL"])
   },

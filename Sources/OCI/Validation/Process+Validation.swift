@@ -9,8 +9,6 @@ extension Config.Process {
   func check(_ path: String, _ findings: inout Findings) {
     if args.isEmpty {
       findings.error(path + ".args", "must not be empty", hint: "name the program to run")
-    } else if args[0].isEmpty {
-      findings.error(path + ".args[0]", "must not be empty", hint: "name the program to run")
     }
     findings.absolute(cwd, path + ".cwd")
     for (index, entry) in env.enumerated() where !Config.Process.isAssignment(entry) {

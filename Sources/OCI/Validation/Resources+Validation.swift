@@ -45,5 +45,8 @@ extension Config.Linux.Resources {
         path + ".swap", "must not be below limit, found " + String(swap) + " below " + String(limit),
         hint: "it counts memory and swap together")
     }
+    if let kernel = memory.kernel, kernel > 0 {
+      findings.warn(path + ".kernel", "not limited: Linux does not since 5.16, and never did with cgroup v2")
+    }
   }
 }

@@ -47,7 +47,7 @@ struct Update: Command {
       $0.memory.reservation = $1
     }
     table.value("memory-swap", "SIZE", "memory and swap together at most", as: size) { $0.memory.swap = $1 }
-    table.value("kernel-memory", "SIZE", "kernel memory; for kernels that still count it", as: size) {
+    table.value("kernel-memory", "SIZE", "kernel memory; Linux before 5.16 and cgroup v1 only", as: size) {
       $0.memory.kernel = $1
     }
     table.value("kernel-memory-tcp", "SIZE", "memory for TCP buffers; cgroup v1 only", as: size) {

@@ -30,7 +30,7 @@ extension Integration {
         $0.arguments = ["data"]
       },
       BadBundle("a program that is a directory", "/etc", "permission denied") { $0.arguments = ["/etc"] },
-      BadBundle("a program without a name", "process.args[0]", "empty") { $0.arguments = [""] },
+      BadBundle("a program without a name", "exec \"\"", "executable file not found in $PATH") { $0.arguments = [""] },
       BadBundle("a program the user may not execute", "/bin/mine", "permission denied") {
         try Files.write("#!/bin/sh\n", to: $0.rootfs + "/bin/mine", mode: 0o700)
         $0.config["process"]["user"] = ["uid": 1000, "gid": 1000]
