@@ -65,7 +65,8 @@ extension SandboxPlan {
     for (index, device) in additional.enumerated() {
       let plan = try DevicePlan(device, index: index)
       plans.removeAll { $0.path == plan.path }
-      plans.append(plan)
+      // The container's own stands there (config-linux.md, "Default Devices").
+      if plan.path != "/dev/ptmx" { plans.append(plan) }
     }
     return plans
   }

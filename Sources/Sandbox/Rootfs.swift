@@ -312,12 +312,14 @@ struct Rootfs: ~Copyable {
     try step("/dev") { () throws(SystemError) in
       let dev = try root.openDirectory(creating: "/dev")
       for (name, target) in Rootfs.links { try root.makeSymlink(name, in: dev, to: target) }
+      // An image's own would lead past the container's terminals (config-linux.md, "Default Devices").
+      try root.replaceWithSymlink("ptmx", in: dev, to: "pts/ptmx")
     }
   }
 
   private static let links = [
     ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
+    ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"),
   ]
 
   /// A user namespace cannot make devices: the host's is bound in.
