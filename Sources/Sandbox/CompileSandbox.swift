@@ -14,7 +14,7 @@ extension SandboxPlan {
     hostname = config.hostname
     domainname = config.domainname
     for (key, value) in linux.sysctl.map({ ($0.key, $0.value) }) {
-      sysctl.append((SandboxPlan.sysctlPath(key), value))
+      sysctl.append((Config.Linux.sysctlPath(key), value))
     }
     rootfs = RootfsPlan(path: absolute(root.path, in: bundle))
     rootfs.readOnly = root.readonly
@@ -44,14 +44,6 @@ extension SandboxPlan {
     rootfs.maskedPaths = linux.maskedPaths
     rootfs.readOnlyPaths = linux.readonlyPaths
     process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process, in: config) } ?? .none
-  }
-
-  /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose
-  /// dots belong to names (sysctl(8)).
-  public static func sysctlPath(_ key: String) -> String {
-    let separators: [Character] = [".", "/"]
-    if key.first(where: { separators.contains($0) }) == "/" { return key }
-    return String(key.map { $0 == "." ? "/" : $0 })
   }
 
   private static func devices(_ additional: [Config.Device]) throws(Failure) -> [DevicePlan] {
