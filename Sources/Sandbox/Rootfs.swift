@@ -363,7 +363,8 @@ struct Rootfs: ~Copyable {
 
   // MARK: masks
 
-  /// Hides the masked paths and makes the read-only paths read-only. What does not exist needs neither.
+  /// Hides the masked paths and makes the read-only paths read-only. What does not exist needs neither; a mount below a
+  /// read-only path is as it was asked for.
   func mask() throws(Failure) {
     var emptyDirectory: Int32 = -1
     var null: Int32 = -1
@@ -375,7 +376,7 @@ struct Rootfs: ~Copyable {
       try step("read-only path \"" + path + "\"") { () throws(SystemError) in
         guard let target = try existing(path) else { return }
         let bound = try DetachedMount(cloning: target, recursive: true)
-        try bound.set(.readOnly, recursive: true)
+        try bound.set(.readOnly)
         try bound.attach(to: target)
       }
     }

@@ -398,6 +398,16 @@ extension Integration {
       }
     }
 
+    @Test func aMountBelowAReadOnlyPathIsAsItWasAskedFor() throws {
+      try withBundle { bundle throws in
+        bundle.mount("/etc/fixed/own", type: "tmpfs", from: "tmpfs", "rw")
+        bundle.config["linux"]["readonlyPaths"] = ["/etc/fixed"]
+        try bundle.expect(
+          "touch /etc/fixed/own/file && echo written; touch /etc/fixed/file 2>/dev/null || echo refused",
+          prints: "written\nrefused")
+      }
+    }
+
     @Test func aReadOnlyPathCanBeReadOnly() throws {
       try withBundle { bundle throws in
         try Files.makeDirectory(bundle.rootfs + "/etc/fixed")
