@@ -29,6 +29,7 @@ extension SandboxPlan {
     }
     for kind in [NamespaceFlags.pid, .ipc] where !namespaces.separates(kind) { rootfs.sharedNamespaces.insert(kind) }
     rootfs.propagation = linux.rootfsPropagation?.propagation
+    rootfs.sharesBinds = linux.rootfsPropagation?.sharesBinds ?? false
     rootfs.mountLabel = linux.mountLabel
     if let kind = config.annotations["run.oci.mount_context_type"] { rootfs.mountLabelKind = kind }
     for (index, mount) in config.mounts.enumerated() {
@@ -160,6 +161,14 @@ extension Config.RootfsPropagation {
     case .shared, .rshared: return .shared
     case .slave, .rslave: return .slave
     case .unbindable, .runbindable: return .unbindable
+    }
+  }
+
+  /// Without an `r` it is about the root alone, as with runc and crun.
+  fileprivate var sharesBinds: Bool {
+    switch self {
+    case .shared, .rshared, .private, .slave, .unbindable: return true
+    case .rprivate, .rslave, .runbindable: return false
     }
   }
 }

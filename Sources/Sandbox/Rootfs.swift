@@ -478,10 +478,10 @@ struct Rootfs: ~Copyable {
 }
 
 extension RootfsPlan {
-  /// Where the root is to be shared, what the container mounts in a bind has to reach the host: copied while they share with the
-  /// host's mounts, binds go on doing so.
+  /// Unless all mounts are to be cut off from the host's, what the container mounts in a shared bind has to reach the host:
+  /// copied while they share with the host's mounts, binds go on doing so.
   func withSharedBindsCopied() throws(Failure) -> RootfsPlan {
-    if propagation != .shared { return self }
+    if !sharesBinds { return self }
     var plan = self
     for index in mounts.indices where mounts[index].prepared < 0 {
       guard case .bind(let path, let recursive) = mounts[index].source else { continue }

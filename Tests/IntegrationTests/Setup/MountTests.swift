@@ -281,8 +281,14 @@ extension Integration {
       }
     }
 
-    @Test(arguments: [("rshared", true), ("rslave", false), ("rprivate", false)])
-    func aMountOfTheContainerReachesTheHostThroughAnRsharedBindOfASharedRoot(_ option: String, reaches: Bool) throws {
+    @Test(arguments: [
+      ("rshared", "rshared", true), ("rshared", "rslave", false), ("rshared", "rprivate", false),
+      ("slave", "rshared", true), ("private", "rshared", true), ("rslave", "rshared", false),
+      ("rprivate", "rshared", false),
+    ])
+    func aMountOfTheContainerReachesTheHostThroughASharedBindUnlessAllAreCutOff(
+      _ root: String, _ option: String, reaches: Bool
+    ) throws {
       try withBundle { bundle throws in
         // Bundle and source lie on shared mounts, as everything does where systemd is.
         for directory in [bundle.directory, bundle.workspace] {
@@ -292,7 +298,7 @@ extension Integration {
         defer { for directory in [bundle.workspace, bundle.directory] { umount2(directory, Int32(MNT_DETACH)) } }
         let below = bundle.workspace + "/below"
         try Files.makeDirectory(below)
-        bundle.config["linux"]["rootfsPropagation"] = "rshared"
+        bundle.config["linux"]["rootfsPropagation"] = .string(root)
         bundle.config["process"]["capabilities"] = Processing.capabilities(["CAP_SYS_ADMIN"])
         bundle.mount("/work", type: "bind", from: bundle.workspace, "rbind", option)
         bundle.mount("/scratch", type: "tmpfs", from: "tmpfs")
