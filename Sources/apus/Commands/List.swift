@@ -70,6 +70,9 @@ struct List: Command {
   /// Code points: counting what a reader takes for one character costs as much as all the rest.
   private static func width(_ text: String) -> Int {
     // All bytes but those that continue one.
-    text.utf8.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+    let bytes = text.utf8.span
+    var width = 0
+    for index in bytes.indices where bytes[index] & 0xC0 != 0x80 { width += 1 }
+    return width
   }
 }
