@@ -2,7 +2,6 @@
 # registries that are not reached here: a registry of our own has one that looks like it, made of busybox.
 #
 #   RUNTIME=   the runtime under test [bin/apus]
-#   PEERS=     runtimes with which what fails is tried again [/usr/bin/crun /usr/sbin/runc]
 #   AS=        the name by which the engine knows the runtime: some tests are for crun alone [crun]
 #   FILES=     an extended regular expression: only the files of the suite whose name it fits
 #   ONLY=      the same for the names of tests
@@ -35,7 +34,7 @@ judge() {
   rm -rf "$out" && mkdir -p "$out"
   OUT=$out ROUND=1 "$0" || exit 2
   failures >"$out/failures"
-  for peer in ${PEERS-/usr/bin/crun /usr/sbin/runc}; do
+  for peer in $peers; do
     [ ! -s "$out/failures" ] || [ "$(readlink -f "$peer")" = "$RUNTIME" ] || OUT=$out ROUND=1 AGAIN=$out/failures RUNTIME=$peer AS='' "$0" || exit 2
   done
   for file in "$out"/*."$runtime"; do
@@ -64,7 +63,7 @@ judge_count() {
 
 judge_failure() {
   local peer by='' reason
-  for peer in ${PEERS-/usr/bin/crun /usr/sbin/runc}; do
+  for peer in $peers; do
     ! has_passed "$(basename "$peer")" "$1" "$2" || by+=" $(basename "$peer")"
   done
   reason=$(reason_of "$1: $2")
@@ -73,7 +72,7 @@ judge_failure() {
     echo "not ok - $1: $2 # passes with$by; see $out/$1.$runtime"
   else
     skipped=$((skipped + 1))
-    echo "skip - $1: $2 # ${reason:-fails with ${PEERS-/usr/bin/crun /usr/sbin/runc} too}"
+    echo "skip - $1: $2 # ${reason:-fails with $peers too}"
   fi
 }
 
@@ -173,12 +172,7 @@ make_alpine() {
   ln -s /proc/mounts "$root/etc/mtab"
   cp /bin/busybox "$root/bin/busybox-extras"
   # Debian's busybox lacks the first two, and knows fewer options than Alpine's of the third; the last is what Fedora's image is for.
-  local program
-  for program in /usr/bin/printenv /usr/bin/flock /bin/nc.traditional /usr/bin/systemd-notify; do
-    rm -f "$root/bin/${program##*/}"
-    cp -L "$program" "$root/bin/"
-    ldd "$program" | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} "$root"
-  done
+  copy_programs "$root" /usr/bin/printenv /usr/bin/flock /bin/nc.traditional /usr/bin/systemd-notify
   ln -sf nc.traditional "$root/bin/nc"
   rm -rf "$root/home/somebody"
   echo "$1" >"$root/home/podman/testimage-id"
