@@ -99,10 +99,10 @@ struct Rootfs: ~Copyable {
     let target =
       isDirectory
       ? try root.openDirectory(creating: mount.destination) : try root.openFile(creating: mount.destination)
-    // The kernel says EINVAL, which tells nobody what is wrong.
+    // The kernel says EINVAL, which tells nobody what is wrong; Docker adds its advice to mount(2)'s ENOTDIR.
     let targetIsDirectory = try target.status().isDirectory
     if targetIsDirectory && !isDirectory {
-      throw SystemError(call: "move_mount", subject: mount.destination, errno: .isDirectory)
+      throw SystemError(call: "move_mount", subject: path, errno: .notDirectory)
     }
     try setAttributes(of: source, mount)
     try source.attach(to: target)

@@ -106,7 +106,7 @@ enter_inner() {
   ip link add outside type veth peer name nowhere && ip link set nowhere up && ip addr add 192.0.2.1/24 dev outside &&
     ip link set outside up && ip route add default via 192.0.2.2
   # Debian's engines, and not what was put beside them.
-  export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=$work LC_ALL=C.UTF-8
+  export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=$work USER=root LC_ALL=C.UTF-8
   unset XDG_RUNTIME_DIR CONTAINER_HOST DOCKER_HOST
   cd "$work" || exit 2
 }
@@ -120,7 +120,7 @@ make_user() {
   mknod -m 666 tun c 10 200 && mount --bind tun /dev/net/tun
   echo "engine:x:$id:$id::$home:/bin/bash" >>/etc/passwd
   echo "engine:x:$id:" >>/etc/group
-  echo "engine:200000:65536" | tee /etc/subuid >/etc/subgid
+  echo "engine:200000:65536" | tee -a /etc/subuid >>/etc/subgid
   install -d -o $id -g $id "$home" && install -d -m 700 -o $id -g $id /run/user/$id || exit 2
   ! is_v2 || chown $id:$id /sys/fs/cgroup{,/inside}{,/cgroup.{procs,subtree_control,threads}}
   as_user=(setpriv --reuid $id --regid $id --init-groups --inh-caps=-all env HOME="$home" USER=engine XDG_RUNTIME_DIR=/run/user/$id)

@@ -126,6 +126,8 @@ insecure = true
 location = "localhost:5000"
 insecure = true
 END
+  # What --userns=auto gives away.
+  echo containers:1000000:65536 | tee -a /etc/subuid >>/etc/subgid
   mkdir -p /etc/containers/registries.d bin
   # Whatever a test configures: there is no other runtime.
   local file
@@ -163,12 +165,13 @@ make_alpine() {
   local name id
   printf 'root:x:0:0:root:/root:/bin/sh\n' >"$root/etc/passwd"
   printf 'root:x:0:root\n' >"$root/etc/group"
-  for name in bin:1 daemon:2 adm:3 lp:4 sync:5 shutdown:6 halt:7 mail:8 news:9 uucp:10 operator:11 man:13 ftp:21 games:35 users:100 guest:405 nobody:65534; do
+  for name in bin:1 daemon:2 adm:3 lp:4 sync:5 shutdown:6 halt:7 mail:8 news:9 uucp:10 operator:11 man:13 ftp:21 games:35 users:100 nobody:65534; do
     id=${name#*:} name=${name%:*}
     echo "$name:x:$id:$id:$name:/:/sbin/nologin" >>"$root/etc/passwd"
     echo "$name:x:$id:" >>"$root/etc/group"
   done
   echo wheel:x:12:root >>"$root/etc/group"
+  echo guest:x:405:100:guest:/dev/null:/sbin/nologin >>"$root/etc/passwd"
   ln -s /proc/mounts "$root/etc/mtab"
   cp /bin/busybox "$root/bin/busybox-extras"
   # Debian's busybox lacks the first two, and knows fewer options than Alpine's of the third; the last is what Fedora's image is for.

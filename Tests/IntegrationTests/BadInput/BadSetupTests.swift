@@ -81,7 +81,7 @@ extension Integration {
       BadBundle("a directory bound to a file", "mount #1", "/etc/passwd", "not a directory") {
         $0.mount("/etc/passwd", type: "bind", from: $0.workspace, "bind")
       },
-      BadBundle("a file bound to a directory", "mount #1", "/etc", "is a directory") {
+      BadBundle("a file bound to a directory", "mount #1", "/etc", "/file\": not a directory") {
         try Files.write("x", to: $0.workspace + "/file")
         $0.mount("/etc", type: "bind", from: $0.workspace + "/file", "bind")
       },
