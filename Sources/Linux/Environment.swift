@@ -8,4 +8,11 @@ public enum Environment {
     let text = unsafe String(cString: value)
     return text.isEmpty ? nil : text
   }
+
+  /// All of them, as `NAME=value`.
+  public static var all: [String] {
+    var all: [String] = []
+    while let entry = unsafe clx_environ(Int32(all.count)) { all.append(unsafe String(cString: entry)) }
+    return all
+  }
 }

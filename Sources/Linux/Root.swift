@@ -108,6 +108,14 @@ public struct Root: ~Copyable {
     let result = unsafe clx_symlinkat(target, parent.number, name)
     if result != -EEXIST { try check("symlinkat", on: name, result) }
   }
+
+  /// Makes a symlink in the place of a file of that name; a directory, a mount point and what is read-only stay.
+  public func replaceWithSymlink(_ name: String, in parent: borrowing Descriptor, to target: String)
+    throws(SystemError)
+  {
+    _ = unsafe clx_unlinkat(parent.number, name, 0)
+    try makeSymlink(name, in: parent, to: target)
+  }
 }
 
 /// `/a/b/c` as `/a/b` and `c`; trailing slashes and `.` components do not count.

@@ -55,12 +55,13 @@ extension Config {
     public var path: String
     /// All arguments including argument 0, as in execv(3). Empty: the path alone.
     public var args: [String]
-    /// The whole environment, each entry `NAME=value`.
-    public var env: [String]
+    /// The whole environment, each entry `NAME=value`. Absent: that of who runs the hook, the runtime or, in the
+    /// container, its process.
+    public var env: [String]?
     /// Seconds until it is killed. Absent: it may take for ever.
     public var timeout: Int64?
 
-    public init(path: String, args: [String] = [], env: [String] = [], timeout: Int64? = nil) {
+    public init(path: String, args: [String] = [], env: [String]? = nil, timeout: Int64? = nil) {
       self.path = path
       self.args = args
       self.env = env
@@ -70,7 +71,7 @@ extension Config {
     public init(_ json: JSON.Object) throws(JSON.Error) {
       path = try json.string("path")
       args = try json.strings("args")
-      env = try json.strings("env")
+      env = try json["env"]?.strings()
       timeout = try json.optionalInteger("timeout")
     }
 
@@ -78,7 +79,12 @@ extension Config {
       writer.object { json in
         json.member("path", path)
         json.member("args", args)
-        json.member("env", env)
+        if let env {
+          json.key("env")
+          json.array { json in
+            for entry in env { json.value(entry) }
+          }
+        }
         json.member("timeout", timeout)
       }
     }

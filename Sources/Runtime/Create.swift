@@ -56,7 +56,7 @@ struct Creation {
   let resourceControl: ResourceControl?
   let isAttached: Bool
   let hooks: ContainerHooks
-  private var record: ContainerRecord
+  private(set) var record: ContainerRecord
 
   /// - Parameter opensFiles: off for a plan that is only looked at.
   init(

@@ -219,7 +219,7 @@ struct MachineCheck {
   }
 
   private mutating func checkSysctl() {
-    for entry in linux.sysctl where !pathExists("/proc/sys/" + SandboxPlan.sysctlPath(entry.key)) {
+    for entry in linux.sysctl where !pathExists("/proc/sys/" + Config.Linux.sysctlPath(entry.key)) {
       let path = "linux.sysctl[\"" + entry.key + "\"]"
       if !inspection.hasError(at: path) { error(path, "this kernel has no such parameter") }
     }

@@ -13,7 +13,7 @@ extension ContainerStore {
     throws(Failure) -> Int32
   {
     if detach { return try runDetached(id, options) }
-    let creation = try Creation(id, options, in: self, isAttached: true)
+    let creation = try runnable(id, options, isAttached: true)
     return try attend(id, "run", keep: keep, noSubreaper: noSubreaper) { (signals) throws(Failure) in
       try creation.carryOut(in: self) { (created) throws(Failure) in
         let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: true)
@@ -21,6 +21,12 @@ extension ContainerStore {
         return try Attendant(pid: created.pid, notifications: notifications).attend(created.terminal.master, signals)
       }
     }
+  }
+
+  private func runnable(_ id: ContainerID, _ options: CreateOptions, isAttached: Bool) throws(Failure) -> Creation {
+    let creation = try Creation(id, options, in: self, isAttached: isAttached)
+    if creation.record.hasProcess { return creation }
+    throw Failure("config.json: process: missing; without it there is nothing to run")
   }
 
   /// Stays with a container while `live` makes it and waits for its end, and removes it then.
@@ -41,7 +47,7 @@ extension ContainerStore {
   }
 
   private func runDetached(_ id: ContainerID, _ options: CreateOptions) throws(Failure) -> Int32 {
-    let creation = try Creation(id, options, in: self, isAttached: false)
+    let creation = try runnable(id, options, isAttached: false)
     try creation.carryOut(in: self) { (created) throws(Failure) in
       try step("start") { () throws(SystemError) in try created.container.directory.remove(Container.gate) }
       let notifications = try NotifyProxy.listen(for: created.container, staysWithProcess: false)

@@ -98,7 +98,7 @@ extension ContainerStore {
   /// runtime.md, "Lifecycle" 9: a poststart hook that fails is an error, and stops the container.
   func runPoststart(_ hooks: ContainerHooks?, _ container: borrowing Container) -> Failure? {
     do throws(Failure) {
-      try hooks?.run(.poststart, pid: container.record.state.pid)
+      try hooks?.run(.poststart, pid: container.record.state.pid ?? 0)
       return nil
     } catch {
       return error

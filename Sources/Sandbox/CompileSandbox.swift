@@ -14,7 +14,7 @@ extension SandboxPlan {
     hostname = config.hostname
     domainname = config.domainname
     for (key, value) in linux.sysctl.map({ ($0.key, $0.value) }) {
-      sysctl.append((SandboxPlan.sysctlPath(key), value))
+      sysctl.append((Config.Linux.sysctlPath(key), value))
     }
     rootfs = RootfsPlan(path: absolute(root.path, in: bundle))
     rootfs.readOnly = root.readonly
@@ -29,6 +29,7 @@ extension SandboxPlan {
     }
     for kind in [NamespaceFlags.pid, .ipc] where !namespaces.separates(kind) { rootfs.sharedNamespaces.insert(kind) }
     rootfs.propagation = linux.rootfsPropagation?.propagation
+    rootfs.sharesBinds = linux.rootfsPropagation?.sharesBinds ?? false
     rootfs.mountLabel = linux.mountLabel
     if let kind = config.annotations["run.oci.mount_context_type"] { rootfs.mountLabelKind = kind }
     for (index, mount) in config.mounts.enumerated() {
@@ -46,14 +47,6 @@ extension SandboxPlan {
     process = try config.process.map { (process) throws(Failure) in try ProcessPlan(process, in: config) } ?? .none
   }
 
-  /// `net.ipv4.ip_forward` as `net/ipv4/ip_forward`; a name whose first separator is a slash is a path already, whose
-  /// dots belong to names (sysctl(8)).
-  public static func sysctlPath(_ key: String) -> String {
-    let separators: [Character] = [".", "/"]
-    if key.first(where: { separators.contains($0) }) == "/" { return key }
-    return String(key.map { $0 == "." ? "/" : $0 })
-  }
-
   private static func devices(_ additional: [Config.Device]) throws(Failure) -> [DevicePlan] {
     // config-linux.md, "Default Devices".
     let numbers: [(String, UInt32, UInt32)] = [
@@ -65,7 +58,8 @@ extension SandboxPlan {
     for (index, device) in additional.enumerated() {
       let plan = try DevicePlan(device, index: index)
       plans.removeAll { $0.path == plan.path }
-      plans.append(plan)
+      // The container's own stands there (config-linux.md, "Default Devices").
+      if plan.path != "/dev/ptmx" { plans.append(plan) }
     }
     return plans
   }
@@ -167,6 +161,14 @@ extension Config.RootfsPropagation {
     case .shared, .rshared: return .shared
     case .slave, .rslave: return .slave
     case .unbindable, .runbindable: return .unbindable
+    }
+  }
+
+  /// Without an `r` it is about the root alone, as with runc and crun.
+  fileprivate var sharesBinds: Bool {
+    switch self {
+    case .shared, .rshared, .private, .slave, .unbindable: return true
+    case .rprivate, .rslave, .runbindable: return false
     }
   }
 }

@@ -51,11 +51,18 @@ public struct ContainerHooks: Sendable {
     }
   }
 
-  /// Runs the hooks of one kind in order; the first failure ends it.
+  /// Runs the hooks of one kind in order, in the runtime's namespaces; the first failure ends it.
   ///
-  /// - Parameter pid: the container process as the hooks' namespaces see it; `nil`: the calling process.
-  public func run(_ kind: HookKind, pid: Int32? = nil) throws(Failure) {
+  /// - Parameter pid: the container process as these namespaces see it.
+  public func run(_ kind: HookKind, pid: Int32) throws(Failure) {
     for index in self[kind].indices { try run(kind, index, pid: pid) }
+  }
+
+  /// The same in the container, by its process.
+  func run(_ kind: HookKind, inside process: ProcessPlan) throws(Failure) {
+    for index in self[kind].indices {
+      try run(kind, index, pid: CurrentProcess.pid, inside: process)
+    }
   }
 
   /// Runs every hook of one kind, whatever happens to the others; returns what failed.
@@ -67,14 +74,16 @@ public struct ContainerHooks: Sendable {
     return failures
   }
 
-  private func run(_ kind: HookKind, _ index: Int, pid: Int32?) throws(Failure) {
+  private func run(_ kind: HookKind, _ index: Int, pid: Int32, inside process: ProcessPlan? = nil) throws(Failure) {
     var told = state
     told.status = kind.status
-    told.pid = pid ?? CurrentProcess.pid
+    told.pid = pid
     let hook = self[kind][index]
     let name = kind.rawValue + " hook #" + String(index) + " \"" + hook.path + "\""
-    try HookRun(hook: hook, name: name, directory: pid == nil ? nil : state.bundle, output: output)
-      .run(Writer.encode(told))
+    try HookRun(
+      hook: hook, name: name, environment: hook.env ?? process?.environment ?? Environment.all,
+      directory: process == nil ? state.bundle : nil, output: output
+    ).run(Writer.encode(told))
   }
 }
 
@@ -104,6 +113,7 @@ private final class HookOutput: Sendable {
 private struct HookRun {
   let hook: Config.Hook
   let name: String
+  let environment: [String]
   /// Where it runs, with the host's processes in sight; `nil`: where the caller is.
   let directory: String?
   let output: HookOutput?
@@ -221,7 +231,7 @@ private struct HookRun {
       try Descriptor.closeOnExec(from: 3)
       SignalReader.reset()
       if let directory { try CurrentProcess.changeDirectory(directory) }
-      try CurrentProcess.execute(hook.path, hook.args.isEmpty ? [hook.path] : hook.args, environment: hook.env)
+      try CurrentProcess.execute(hook.path, hook.args.isEmpty ? [hook.path] : hook.args, environment: environment)
     } catch {
       try? writer.write([HookRun.mark] + Array(error.description.utf8))
     }

@@ -225,7 +225,7 @@ private func enterContainer(_ plan: InitPlan, _ channels: InitChannels, _ parent
   }
   guard let starter = waitForStart(parent, gate: channels.gate) else { return }
   do throws(Failure) {
-    try plan.hooks.run(.startContainer)
+    try plan.hooks.run(.startContainer, inside: ready.process)
   } catch {
     try? starter.send(.hookFailed(error.message))
     return
@@ -350,7 +350,7 @@ private func awaitGoAhead(_ plan: InitPlan, _ parent: borrowing Socket) throws(F
     return try parent.receiveFromParent()
   }
   guard case .proceed(let filter) = answer else { CurrentProcess.exit(1) }
-  try plan.hooks.run(.createContainer)
+  try plan.hooks.run(.createContainer, inside: plan.sandbox.process)
   try writeSysctl(plan.sandbox.sysctl)
   return filter
 }

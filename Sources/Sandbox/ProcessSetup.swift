@@ -18,8 +18,9 @@ extension ProcessPlan {
     addHome()
     addListenVariables()
     if arguments.isEmpty { return }
+    let isThere = try enterWorkingDirectoryAsRuntime()
     try asUser { (self) throws(Failure) in
-      try self.enterWorkingDirectory()
+      if !isThere { try self.enterWorkingDirectory() }
       self.program = try self.findProgram()
     }
   }
@@ -93,6 +94,17 @@ extension ProcessPlan {
       throw Failure(
         "process.user.additionalGids", error,
         hint: "the container's user namespace does not allow it; it needs groups from /etc/subgid")
+    }
+  }
+
+  /// The program may be put where its user could not go by himself. `false` where only he may go: into a home on NFS, say.
+  private func enterWorkingDirectoryAsRuntime() throws(Failure) -> Bool {
+    do throws(Failure) {
+      try enterWorkingDirectory()
+      return true
+    } catch {
+      guard error.errno == .permissionDenied else { throw error }
+      return false
     }
   }
 

@@ -312,12 +312,14 @@ struct Rootfs: ~Copyable {
     try step("/dev") { () throws(SystemError) in
       let dev = try root.openDirectory(creating: "/dev")
       for (name, target) in Rootfs.links { try root.makeSymlink(name, in: dev, to: target) }
+      // An image's own would lead past the container's terminals (config-linux.md, "Default Devices").
+      try root.replaceWithSymlink("ptmx", in: dev, to: "pts/ptmx")
     }
   }
 
   private static let links = [
     ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
+    ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"),
   ]
 
   /// A user namespace cannot make devices: the host's is bound in.
@@ -361,7 +363,8 @@ struct Rootfs: ~Copyable {
 
   // MARK: masks
 
-  /// Hides the masked paths and makes the read-only paths read-only. What does not exist needs neither.
+  /// Hides the masked paths and makes the read-only paths read-only. What does not exist needs neither; a mount below a
+  /// read-only path is as it was asked for.
   func mask() throws(Failure) {
     var emptyDirectory: Int32 = -1
     var null: Int32 = -1
@@ -373,7 +376,7 @@ struct Rootfs: ~Copyable {
       try step("read-only path \"" + path + "\"") { () throws(SystemError) in
         guard let target = try existing(path) else { return }
         let bound = try DetachedMount(cloning: target, recursive: true)
-        try bound.set(.readOnly, recursive: true)
+        try bound.set(.readOnly)
         try bound.attach(to: target)
       }
     }
@@ -475,10 +478,10 @@ struct Rootfs: ~Copyable {
 }
 
 extension RootfsPlan {
-  /// Where the root is to be shared, what the container mounts in a bind has to reach the host: copied while they share with the
-  /// host's mounts, binds go on doing so.
+  /// Unless all mounts are to be cut off from the host's, what the container mounts in a shared bind has to reach the host:
+  /// copied while they share with the host's mounts, binds go on doing so.
   func withSharedBindsCopied() throws(Failure) -> RootfsPlan {
-    if propagation != .shared { return self }
+    if !sharesBinds { return self }
     var plan = self
     for index in mounts.indices where mounts[index].prepared < 0 {
       guard case .bind(let path, let recursive) = mounts[index].source else { continue }

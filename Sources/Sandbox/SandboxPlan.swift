@@ -124,6 +124,8 @@ public struct RootfsPlan: Equatable, Sendable {
   public var entry = Entry.pivotRoot
   /// `linux.rootfsPropagation`, applied at the end; `nil`: left as the set-up makes it.
   public var propagation: Propagation?
+  /// Whether `linux.rootfsPropagation` leaves the sources of binds as the host has them.
+  public var sharesBinds = false
   public var mounts: [MountPlan] = []
   /// The SELinux label of what is mounted, and the option that carries it (`run.oci.mount_context_type`).
   public var mountLabel: String?

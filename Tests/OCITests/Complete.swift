@@ -25,7 +25,7 @@ let complete = Config(
 
 private let completeProcess = Config.Process(
   terminal: true, consoleSize: .init(height: 24, width: 80),
-  user: .init(uid: 1, gid: 4_294_967_295, umask: 18, additionalGids: [5, 6], username: "u"),
+  user: .init(uid: 1, gid: 4_294_967_294, umask: 18, additionalGids: [5, 6], username: "u"),
   args: ["sh", "-c", "true"],
   commandLine: "line", env: ["PATH=/bin", "EMPTY="], cwd: "/work",
   capabilities: .init(

@@ -283,6 +283,15 @@ private func whatOnlyHasNoEffectIsAWarning(_ test: Case) {
     Config.Linux.Resources(memory: .init(swappiness: 200)).validate().map(\.path) == ["resources.memory.swappiness"])
 }
 
+@Test(arguments: [
+  ("kernel.msgmax", "kernel/msgmax"), ("net.ipv4.conf.eth0/1.forwarding", "net/ipv4/conf/eth0.1/forwarding"),
+  ("net/ipv4/conf/eth0.1/forwarding", "net/ipv4/conf/eth0.1/forwarding"),
+])
+func theFirstSeparatorOfAKernelParameterSeparates(_ key: String, _ path: String) {
+  #expect(Config.Linux.sysctlPath(key) == path)
+  #expect(Config.Linux.namespace(ofSysctl: key) == (path.hasPrefix("net/") ? .network : .ipc))
+}
+
 @Test func knownNamesAreSortedForTheSearch() {
   #expect(Config.Process.Capabilities.names == Config.Process.Capabilities.names.sorted())
   var config = sound

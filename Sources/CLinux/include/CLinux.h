@@ -521,5 +521,6 @@ static inline int clx_execute_with_own_arguments(int file) {
 
 const char *clx_strerror(int number);
 static inline const char *clx_getenv(const char *name) { return getenv(name); }
+static inline const char *clx_environ(int index) { return environ ? environ[index] : NULL; }
 static inline double clx_log2(double x) { return log2(x); }
 static inline double clx_pow(double x, double y) { return pow(x, y); }

@@ -57,6 +57,12 @@ extension Config {
 
   /// Host and domain name belong to the UTS namespace: without one of its own, the container would rename the host.
   private func checkNames(_ findings: inout Findings) {
+    for (name, value) in [("hostname", hostname), ("domainname", domainname)] where value != nil {
+      let key = "kernel." + name
+      for entry in linux?.sysctl ?? [:] where Config.Linux.sysctlPath(entry.key) == "kernel/" + name {
+        findings.error(member("linux.sysctl", entry.key), key.inQuotes + " and " + name + " are the same; write one")
+      }
+    }
     if linux?.has(.uts) == true { return }
     let hint = "add {\"type\": \"uts\"} to linux.namespaces"
     if hostname != nil { findings.error("hostname", "needs a uts namespace", hint: hint) }

@@ -74,22 +74,27 @@ extension Config.Linux {
 
   /// The kind of namespace that holds a kernel parameter; `nil` for those of the whole system.
   public static func namespace(ofSysctl key: String) -> Config.NamespaceType? {
-    // sysctl(8) takes both kinds of separators.
-    let slash = UInt8(ascii: "/")
-    let key =
-      key.utf8.contains(slash)
-      ? String(decoding: key.utf8.map { $0 == slash ? UInt8(ascii: ".") : $0 }, as: UTF8.self) : key
-    if key.hasPrefix("net.") { return .network }
-    if key.hasPrefix("fs.mqueue.") { return .ipc }
-    if key.hasPrefix("user.") { return .user }
-    switch key {
-    case "kernel.domainname", "kernel.hostname": return .uts
-    case "kernel.auto_msgmni", "kernel.msg_next_id", "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-      "kernel.sem_next_id", "kernel.shm_next_id", "kernel.shm_rmid_forced", "kernel.shmall", "kernel.shmmax",
-      "kernel.shmmni":
+    let path = sysctlPath(key)
+    if path.hasPrefix("net/") { return .network }
+    if path.hasPrefix("fs/mqueue/") { return .ipc }
+    if path.hasPrefix("user/") { return .user }
+    switch path {
+    case "kernel/domainname", "kernel/hostname": return .uts
+    case "kernel/auto_msgmni", "kernel/msg_next_id", "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
+      "kernel/sem_next_id", "kernel/shm_next_id", "kernel/shm_rmid_forced", "kernel/shmall", "kernel/shmmax",
+      "kernel/shmmni":
       return .ipc
     default: return nil
     }
+  }
+
+  /// Where a kernel parameter is below /proc/sys. The first separator says which one separates; the other kind stands for
+  /// a dot in a name: `net.ipv4.conf.eth0/1.forwarding` and `net/ipv4/conf/eth0.1/forwarding` are the same (sysctl(8)).
+  public static func sysctlPath(_ key: String) -> String {
+    let dot = UInt8(ascii: ".")
+    let slash = UInt8(ascii: "/")
+    guard key.utf8.first(where: { $0 == dot || $0 == slash }) == dot else { return key }
+    return String(decoding: key.utf8.map { $0 == dot ? slash : $0 == slash ? dot : $0 }, as: UTF8.self)
   }
 
   private func checkPaths(_ findings: inout Findings) {

@@ -11,6 +11,7 @@ extension Config.Process {
       findings.error(path + ".args", "must not be empty", hint: "name the program to run")
     }
     findings.absolute(cwd, path + ".cwd")
+    checkUser(path + ".user", &findings)
     for (index, entry) in env.enumerated() where !Config.Process.isAssignment(entry) {
       findings.error(
         element(path + ".env", index), "must have the form NAME=value, found " + entry.inQuotes)
@@ -23,6 +24,17 @@ extension Config.Process {
     ioPriority?.check(path + ".ioPriority", &findings)
     scheduler?.check(path + ".scheduler", &findings)
     execCPUAffinity?.check(path + ".execCPUAffinity", &findings)
+  }
+
+  /// The greatest number means "as it is" to setresuid(2): the process would keep the runtime's identity.
+  private func checkUser(_ path: String, _ findings: inout Findings) {
+    for (name, id) in [("uid", user.uid), ("gid", user.gid)] where id == UInt32.max {
+      findings.error(path + "." + name, "must be from 0 to 4294967294, found " + String(id))
+    }
+    for (index, id) in user.additionalGids.enumerated() where id == UInt32.max {
+      findings.error(
+        element(path + ".additionalGids", index), "must be from 0 to 4294967294, found " + String(id))
+    }
   }
 
   private static func isAssignment(_ entry: String) -> Bool {

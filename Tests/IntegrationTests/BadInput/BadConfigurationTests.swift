@@ -118,6 +118,16 @@ extension Integration {
         $0.config["process"]["rlimits"] = [["type": "RLIMIT_CORE", "soft": 2, "hard": 1]]
       },
       BadBundle("an oom score out of range", "oomScoreAdj", "2000") { $0.config["process"]["oomScoreAdj"] = 2000 },
+      BadBundle("a user that means \"as it is\"", "process.user.uid", "4294967295") {
+        $0.config["process"]["user"]["uid"] = 4_294_967_295
+      },
+      BadBundle("a group that means \"as it is\"", "process.user.gid", "4294967295") {
+        $0.config["process"]["user"]["gid"] = 4_294_967_295
+      },
+      BadBundle("a hostname and its kernel parameter", "linux.sysctl", "hostname") {
+        $0.config["hostname"] = "one"
+        $0.config["linux"]["sysctl"] = ["kernel.hostname": "other"]
+      },
       BadBundle("an unknown namespace", "linux.namespaces", "planet") {
         $0.config["linux"]["namespaces"].append(["type": "planet"])
       },

@@ -26,6 +26,16 @@ extension Integration {
       }
     }
 
+    @Test(arguments: [[], ["--detach"]])
+    func withoutAProcessThereIsNothingToRun(_ flags: [String]) throws {
+      try withBundle { bundle throws in
+        bundle.config["process"] = nil
+        try bundle.writeConfig()
+        let run = try bundle.begin(["run", "-b", bundle.directory] + flags + [bundle.id]).finish()
+        bundle.expectRefused(run, "run", ["config.json: process: missing"])
+      }
+    }
+
     @Test func outputAndErrorsAreThoseOfTheProcess() throws {
       try withBundle { bundle throws in
         bundle.arguments = ["sh", "-c", "echo out; echo error >&2"]

@@ -68,6 +68,16 @@ extension Integration {
       }
     }
 
+    @Test func ptmxLeadsToTheContainersTerminalsWhateverTheImageHas() throws {
+      try withBundle { bundle throws in
+        try Files.makeLink(bundle.rootfs + "/dev/ptmx", to: "/tmp/ptmx")
+        bundle.config["linux"]["devices"] = [["path": "/dev/other", "type": "c", "major": 5, "minor": 2]]
+        try bundle.expect("readlink /dev/ptmx", prints: "pts/ptmx")
+        bundle.config["linux"]["devices"] = [["path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2]]
+        try bundle.expect("readlink /dev/ptmx", prints: "pts/ptmx")
+      }
+    }
+
     @Test func aContainerRunsAgainWithTheDevicesItLeft() throws {
       try withBundle { bundle throws in
         for _ in 0..<2 { try bundle.expect("echo x > /dev/null; stat -c %t:%T /dev/null", prints: "1:3") }

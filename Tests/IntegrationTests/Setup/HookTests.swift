@@ -68,6 +68,35 @@ extension Integration {
 
     // MARK: what they are told
 
+    /// As with runc: hooks of the runtime have its variables, those in the container its process's.
+    @Test func withoutAnEnvironmentTheyHaveThatOfWhoRunsThem() throws {
+      try withBundle { bundle throws in
+        bundle.environment = ["APUS_TEST_WHO=runtime"]
+        Hooks.recordAll(bundle, program: "true")
+        bundle.config["process"]["env"].append("APUS_TEST_WHO=container")
+        for kind in Hooks.kinds {
+          bundle.config["hooks"][kind] = [Hooks.hook("echo $APUS_TEST_WHO > \(bundle.workspace)/\(kind)")]
+          bundle.config["hooks"][kind][0]["env"] = nil
+        }
+        let run = try bundle.run()
+        #expect(run.status == 0, "\(run)")
+        for kind in Hooks.kinds {
+          let who = ["createContainer", "startContainer"].contains(kind) ? "container" : "runtime"
+          #expect(try Files.read(bundle.workspace + "/" + kind) == who + "\n", "\(kind)")
+        }
+      }
+    }
+
+    @Test func anEmptyEnvironmentIsOne() throws {
+      try withBundle { bundle throws in
+        bundle.environment = ["APUS_TEST_WHO=runtime"]
+        bundle.config["hooks"]["createRuntime"] = [Hooks.hook("echo x$APUS_TEST_WHO > \(bundle.workspace)/seen")]
+        bundle.config["hooks"]["createRuntime"][0]["env"] = []
+        _ = try bundle.output(of: "true")
+        #expect(try Files.read(bundle.workspace + "/seen") == "x\n")
+      }
+    }
+
     @Test func theStateIsOnTheirStandardInput() throws {
       try withBundle { bundle throws in
         bundle.config["annotations"] = ["org.example": "a \"b\""]

@@ -281,8 +281,14 @@ extension Integration {
       }
     }
 
-    @Test(arguments: [("rshared", true), ("rslave", false), ("rprivate", false)])
-    func aMountOfTheContainerReachesTheHostThroughAnRsharedBindOfASharedRoot(_ option: String, reaches: Bool) throws {
+    @Test(arguments: [
+      ("rshared", "rshared", true), ("rshared", "rslave", false), ("rshared", "rprivate", false),
+      ("slave", "rshared", true), ("private", "rshared", true), ("rslave", "rshared", false),
+      ("rprivate", "rshared", false),
+    ])
+    func aMountOfTheContainerReachesTheHostThroughASharedBindUnlessAllAreCutOff(
+      _ root: String, _ option: String, reaches: Bool
+    ) throws {
       try withBundle { bundle throws in
         // Bundle and source lie on shared mounts, as everything does where systemd is.
         for directory in [bundle.directory, bundle.workspace] {
@@ -292,7 +298,7 @@ extension Integration {
         defer { for directory in [bundle.workspace, bundle.directory] { umount2(directory, Int32(MNT_DETACH)) } }
         let below = bundle.workspace + "/below"
         try Files.makeDirectory(below)
-        bundle.config["linux"]["rootfsPropagation"] = "rshared"
+        bundle.config["linux"]["rootfsPropagation"] = .string(root)
         bundle.config["process"]["capabilities"] = Processing.capabilities(["CAP_SYS_ADMIN"])
         bundle.mount("/work", type: "bind", from: bundle.workspace, "rbind", option)
         bundle.mount("/scratch", type: "tmpfs", from: "tmpfs")
@@ -395,6 +401,16 @@ extension Integration {
           wc -c < /proc/version; test -e /etc/missing || echo missing
           """
         try bundle.expect(script, prints: "0\n0\nrefused\n0\nmissing")
+      }
+    }
+
+    @Test func aMountBelowAReadOnlyPathIsAsItWasAskedFor() throws {
+      try withBundle { bundle throws in
+        bundle.mount("/etc/fixed/own", type: "tmpfs", from: "tmpfs", "rw")
+        bundle.config["linux"]["readonlyPaths"] = ["/etc/fixed"]
+        try bundle.expect(
+          "touch /etc/fixed/own/file && echo written; touch /etc/fixed/file 2>/dev/null || echo refused",
+          prints: "written\nrefused")
       }
     }
 

@@ -39,6 +39,16 @@ extension Integration {
       }
     }
 
+    /// As with runc and crun: the runtime puts the user where he could not go.
+    @Test func theWorkingDirectoryMayBeOneThatTheUserCannotReach() throws {
+      try withBundle { bundle throws in
+        try Files.makeDirectory(bundle.rootfs + "/closed", mode: 0o700)
+        bundle.config["process"]["cwd"] = "/closed"
+        bundle.config["process"]["user"] = ["uid": 1000, "gid": 1000]
+        try bundle.expect("pwd; ls 2>/dev/null || echo refused", prints: "/closed\nrefused")
+      }
+    }
+
     // MARK: capabilities
 
     /// Numbers of capability.h.
