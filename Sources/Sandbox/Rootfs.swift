@@ -8,7 +8,7 @@ struct Rootfs: ~Copyable {
   let plan: RootfsPlan
   let root: Root
   /// Mounts that become read-only when everything is in place: what lies below them is still to be made.
-  private var readOnlyLater: [Int32] = []
+  var readOnlyLater: [Int32] = []
   /// The mount namespace to go back to with the tree; -1: none.
   private var home: Int32 = -1
 
@@ -220,7 +220,7 @@ struct Rootfs: ~Copyable {
     return try root.openWithoutSymlinks(path, [.path, .directory])
   }
 
-  private func apply(_ changes: [MountPlan.PropagationChange], to mount: borrowing Descriptor) throws(SystemError) {
+  func apply(_ changes: [MountPlan.PropagationChange], to mount: borrowing Descriptor) throws(SystemError) {
     for change in changes {
       try MountNamespace.setPropagation(change.propagation, of: mount, recursive: change.recursive)
     }
@@ -231,205 +231,6 @@ struct Rootfs: ~Copyable {
     let from = try Directory(target.reopen([.readOnly, .directory]))
     let to = try Directory(made.descriptor.reopen([.readOnly, .directory]))
     try from.copyContents(to: to)
-  }
-
-  // MARK: cgroups
-
-  private mutating func mountCgroups(_ mount: MountPlan, _ view: CgroupView) throws(SystemError) {
-    let target = try root.openDirectory(creating: mount.destination)
-    if case .unified(let directory) = view.kind {
-      let made = try cgroupMount("cgroup2", [], directory, view, mount.set)
-      try made.attach(to: target)
-      try apply(mount.propagation, to: made.descriptor)
-      return
-    }
-    guard case .hierarchies(let hierarchies) = view.kind else { return }
-    let context = try FileSystemContext("tmpfs")
-    try context.set("source", "tmpfs")
-    try context.set("mode", "755")
-    let top = try context.mount(mount.set.subtracting(.readOnly))
-    try top.attach(to: target)
-    let directory = try Directory(top.descriptor.reopen([.readOnly, .directory]))
-    for hierarchy in hierarchies {
-      try directory.makeDirectory(hierarchy.name)
-      let made = try cgroupMount("cgroup", hierarchy.options, hierarchy.directory, view, mount.set)
-      try made.attach(to: try directory.open(hierarchy.name, [.path, .directory]))
-      // `cpu` and `cpuacct` are found under their own names where the kernel joins them.
-      if hierarchy.options.count > 1 && !hierarchy.name.hasPrefix("name=") {
-        for option in hierarchy.options where option != "none" && !option.hasPrefix("name=") {
-          try root.makeSymlink(option, in: directory.descriptor, to: hierarchy.name)
-        }
-      }
-    }
-    try apply(mount.propagation, to: top.descriptor)
-    if mount.set.contains(.readOnly) { readOnlyLater.append(top.intoDescriptor().release()) }
-  }
-
-  /// In a cgroup namespace a new mount shows the container's cgroup as the root; elsewhere, and where a user namespace is
-  /// not allowed one, that directory is bound. One that cannot be reached stays empty.
-  ///
-  /// A cgroup that is not the container's own is shown and not given: read-only (CVE-2023-25809).
-  private func cgroupMount(
-    _ type: String, _ options: [String], _ directory: String, _ view: CgroupView, _ attributes: MountAttributes
-  ) throws(SystemError) -> DetachedMount {
-    let attributes = view.isOwn ? attributes : attributes.union(.readOnly)
-    if view.inNamespace {
-      do {
-        return try cgroupFileSystem(type, options, attributes)
-      } catch {
-        guard error.errno == .notPermitted || error.errno == .resourceBusy else { throw error }
-      }
-    }
-    do {
-      let bound = try DetachedMount(cloning: directory, recursive: false)
-      try bound.set(attributes)
-      return bound
-    } catch {
-      guard error.errno == .noSuchFileOrDirectory || error.errno == .permissionDenied else { throw error }
-      return try Rootfs.emptyDirectory()
-    }
-  }
-
-  private func cgroupFileSystem(_ type: String, _ options: [String], _ attributes: MountAttributes) throws(SystemError)
-    -> DetachedMount
-  {
-    let context = try FileSystemContext(type)
-    for option in options {
-      let parts = option.split(separator: "=", maxSplits: 1)
-      try context.set(String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
-    }
-    return try context.mount(attributes)
-  }
-
-  // MARK: /dev
-
-  /// Makes the device files, the links and the container's own additions in /dev.
-  func populateDev() throws(Failure) {
-    CurrentProcess.setUmask(0)
-    defer { CurrentProcess.setUmask(0o022) }
-    for device in plan.devices { try make(device) }
-    guard plan.populatesDev else { return }
-    try step("/dev") { () throws(SystemError) in
-      let dev = try root.openDirectory(creating: "/dev")
-      for (name, target) in Rootfs.links { try root.makeSymlink(name, in: dev, to: target) }
-      // An image's own would lead past the container's terminals (config-linux.md, "Default Devices").
-      try root.replaceWithSymlink("ptmx", in: dev, to: "pts/ptmx")
-    }
-  }
-
-  private static let links = [
-    ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"),
-  ]
-
-  /// A user namespace cannot make devices: the host's is bound in.
-  private func bind(_ device: DevicePlan) throws(SystemError) {
-    let bound = try DetachedMount(cloning: device.path, recursive: false)
-    let status = try bound.descriptor.status()
-    guard status.kind == device.mode & FileStatus.kindMask,
-      status.special == deviceNumber(device.major, device.minor)
-    else { throw SystemError(call: "mknodat", subject: device.path, errno: .notPermitted) }
-    try bound.attach(to: try root.openFile(creating: device.path))
-  }
-
-  private func make(_ device: DevicePlan) throws(Failure) {
-    try step("device \"" + device.path + "\"") { () throws(SystemError) in
-      let (parentPath, name) = splitPath(device.path)
-      let parent = try root.openDirectory(creating: parentPath)
-      do throws(SystemError) {
-        try root.makeNode(name, in: parent, mode: device.mode, device: deviceNumber(device.major, device.minor))
-      } catch {
-        switch error.errno {
-        case .fileExists:
-          // The image's own is as good, if it is the same device: kind and number (design, rule 9).
-          let there = try Directory(parent.duplicate()).status(of: name)
-          if there.kind == device.mode & FileStatus.kindMask,
-            there.kind == FileStatus.fifo || there.special == deviceNumber(device.major, device.minor)
-          {
-            return
-          }
-          // An empty file is what an earlier container bound the device to.
-          guard there.isRegular && there.size == 0 else { throw error }
-          return try bind(device)
-        case .notPermitted: return try bind(device)
-        default: throw error
-        }
-      }
-      if device.uid != 0 || device.gid != 0 {
-        try Directory(parent.duplicate()).open(name, [.path, .noFollow]).changeOwner(uid: device.uid, gid: device.gid)
-      }
-    }
-  }
-
-  // MARK: masks
-
-  /// Hides the masked paths and makes the read-only paths read-only. What does not exist needs neither; a mount below a
-  /// read-only path is as it was asked for.
-  func mask() throws(Failure) {
-    var emptyDirectory: Int32 = -1
-    var null: Int32 = -1
-    defer {
-      if emptyDirectory >= 0 { _ = Descriptor(taking: emptyDirectory) }
-      if null >= 0 { _ = Descriptor(taking: null) }
-    }
-    for path in plan.readOnlyPaths {
-      try step("read-only path \"" + path + "\"") { () throws(SystemError) in
-        guard let target = try existing(path) else { return }
-        let bound = try DetachedMount(cloning: target, recursive: true)
-        try bound.set(.readOnly)
-        try bound.attach(to: target)
-      }
-    }
-    for path in plan.maskedPaths {
-      try step("masked path \"" + path + "\"") { () throws(SystemError) in
-        guard let target = try existing(path) else { return }
-        if try target.status().isDirectory {
-          try Rootfs.attach(&emptyDirectory, made: Rootfs.emptyDirectory, to: target)
-        } else {
-          try Rootfs.attach(&null, made: Rootfs.nullDevice, to: target)
-        }
-      }
-    }
-  }
-
-  private func existing(_ path: String) throws(SystemError) -> Descriptor? {
-    do {
-      return try root.open(path)
-    } catch {
-      if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
-      throw error
-    }
-  }
-
-  /// The first target gets the mount itself, the others get copies: before Linux 6.15 only what is attached can be copied.
-  private static func attach(
-    _ first: inout Int32, made: () throws(SystemError) -> DetachedMount, to target: borrowing Descriptor
-  ) throws(SystemError) {
-    if first >= 0 {
-      return try withBorrowed(first) { (mount) throws(SystemError) in
-        try DetachedMount(cloning: mount, recursive: false).attach(to: target)
-      }
-    }
-    let mount = try made()
-    try mount.attach(to: target)
-    first = mount.intoDescriptor().release()
-  }
-
-  private static func emptyDirectory() throws(SystemError) -> DetachedMount {
-    let context = try FileSystemContext("tmpfs")
-    try context.set("source", "tmpfs")
-    try context.set("nr_blocks", "1")
-    try context.set("nr_inodes", "1")
-    return try context.mount([.readOnly, .noSuid, .noExec, .noDev])
-  }
-
-  /// The host's /dev/null, opened once and checked to be the device: kind and number (CVE-2025-31133).
-  private static func nullDevice() throws(SystemError) -> DetachedMount {
-    let mount = try DetachedMount(cloning: "/dev/null", recursive: false)
-    guard try mount.descriptor.status().isCharacterDevice(1, 3) else {
-      throw SystemError(call: "open_tree", subject: "/dev/null (not the null device)", errno: .noSuchAddressOrDevice)
-    }
-    return mount
   }
 
   // MARK: the end
@@ -490,44 +291,6 @@ extension RootfsPlan {
       }
     }
     return plan
-  }
-}
-
-/// What a mount of type `cgroup` shows.
-public struct CgroupView: Equatable, Sendable {
-  public struct Hierarchy: Equatable, Sendable {
-    /// The directory's name, such as `cpu,cpuacct`.
-    public var name: String
-    /// What fsconfig(2) is told: controllers, or `none` and `name=systemd`.
-    public var options: [String]
-    /// The container's cgroup on the host.
-    public var directory: String
-
-    public init(name: String, options: [String], directory: String) {
-      self.name = name
-      self.options = options
-      self.directory = directory
-    }
-  }
-
-  public enum Kind: Equatable, Sendable {
-    case none
-    /// cgroup v2: the container's cgroup on the host.
-    case unified(directory: String)
-    /// cgroup v1, one mount each.
-    case hierarchies([Hierarchy])
-  }
-
-  public var kind: Kind
-  /// Whether the container has a cgroup namespace of its own.
-  public var inNamespace: Bool
-  /// Whether these cgroups are the container's own in every hierarchy, and not its caller's.
-  public var isOwn: Bool
-
-  public init(_ kind: Kind, inNamespace: Bool, isOwn: Bool) {
-    self.kind = kind
-    self.inNamespace = inNamespace
-    self.isOwn = isOwn
   }
 }
 
