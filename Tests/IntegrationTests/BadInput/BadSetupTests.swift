@@ -45,11 +45,6 @@ extension Integration {
       BadBundle("a working directory that is a file", "cwd", "/etc/passwd", "not a directory") {
         $0.config["process"]["cwd"] = "/etc/passwd"
       },
-      BadBundle("a working directory the user may not enter", "cwd", "/root", "permission denied") {
-        try Files.makeDirectory($0.rootfs + "/root", mode: 0o700)
-        $0.config["process"]["user"] = ["uid": 1000, "gid": 1000]
-        $0.config["process"]["cwd"] = "/root"
-      },
       BadBundle("a missing working directory on a read-only root", "cwd", "/missing", "no such file or directory") {
         $0.mount("/fixed", type: "bind", from: $0.workspace, "bind", "ro")
         $0.config["process"]["cwd"] = "/fixed/missing"

@@ -77,6 +77,7 @@ extension Integration {
     @Test func kernelMemoryIsNoLimitAndNoReasonToFail() throws {
       try withBundle { bundle throws in
         Limits.resources(bundle, ["memory": ["kernel": 104_857_600]])
+        bundle.arguments = ["sleep", "1000"]
         let create = try bundle.tryCreate()
         #expect(create.status == 0, "\(create)")
         #expect(create.errors.contains("linux.resources.memory.kernel: not limited"), "\(create)")
