@@ -104,17 +104,22 @@ public struct Root: ~Copyable {
   }
 
   /// Makes a symlink; an existing file of that name is left as it is.
-  public func makeSymlink(_ name: String, in parent: borrowing Descriptor, to target: String) throws(SystemError) {
-    let result = unsafe clx_symlinkat(target, parent.number, name)
+  ///
+  /// - Parameter replaces: the file goes, unless it is a directory, a mount point or read-only.
+  public func makeSymlink(
+    _ name: String, in parent: borrowing Descriptor, to target: String, replaces: Bool = false
+  ) throws(SystemError) {
+    var result = unsafe clx_symlinkat(target, parent.number, name)
+    if result == -EEXIST && replaces {
+      let removed = unsafe clx_unlinkat(parent.number, name, 0)
+      switch removed {
+      case -EISDIR, -EBUSY, -EROFS: return
+      case -ENOENT: break
+      default: try check("unlinkat", on: name, removed)
+      }
+      result = unsafe clx_symlinkat(target, parent.number, name)
+    }
     if result != -EEXIST { try check("symlinkat", on: name, result) }
-  }
-
-  /// Makes a symlink in the place of a file of that name; a directory, a mount point and what is read-only stay.
-  public func replaceWithSymlink(_ name: String, in parent: borrowing Descriptor, to target: String)
-    throws(SystemError)
-  {
-    _ = unsafe clx_unlinkat(parent.number, name, 0)
-    try makeSymlink(name, in: parent, to: target)
   }
 }
 

@@ -11,7 +11,7 @@ extension Rootfs {
       let dev = try root.openDirectory(creating: "/dev")
       for (name, target) in Rootfs.links { try root.makeSymlink(name, in: dev, to: target) }
       // An image's own would lead past the container's terminals (config-linux.md, "Default Devices").
-      try root.replaceWithSymlink("ptmx", in: dev, to: "pts/ptmx")
+      try root.makeSymlink("ptmx", in: dev, to: "pts/ptmx", replaces: true)
     }
   }
 
