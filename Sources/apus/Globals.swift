@@ -17,8 +17,8 @@ struct Globals: Configurable {
     table.value(
       "root", "DIR", "directory of the containers' states [/run/apus; rootless: $XDG_RUNTIME_DIR/apus]", as: nonEmpty
     ) { $0.root = $1 }
-    table.value("log", "FILE", "write errors, and what --debug tells, into this file as well") {
-      $0.log.path = $1.isEmpty ? nil : $1
+    table.value("log", "FILE", "for errors, too, and what --debug tells: a path, journald:NAME or syslog:NAME") {
+      $0.log.destination = $1.isEmpty ? nil : Log.Destination($1)
     }
     table.value("log-format", "FORMAT", "text or json [text]", as: choice) { $0.log.format = $1 }
     table.value("log-level", "LEVEL", "error, warning, info or debug [info]", as: choice) { $0.log.level = $1 }

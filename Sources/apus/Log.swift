@@ -1,8 +1,8 @@
 import JSON
 import Linux
 
-/// Where messages go: errors to standard error and to the log file; everything else to the log file, or to standard error
-/// where none is given.
+/// Where messages go: errors to standard error and to the log; everything else to the log, or to standard error where none is
+/// given.
 struct Log {
   enum Format: String, CaseIterable {
     case text, json
@@ -20,28 +20,62 @@ struct Log {
       case .debug, .trace: return 3
       }
     }
+
+    /// As syslog(3) numbers them.
+    fileprivate var priority: Int {
+      switch self {
+      case .panic, .fatal, .error: return 3
+      case .warning, .warn: return 4
+      case .info: return 6
+      case .debug, .trace: return 7
+      }
+    }
   }
 
-  /// The log file, which is made when there is something to write.
-  var path: String?
+  /// Where the log is; the words are crun's.
+  enum Destination: Equatable {
+    /// A file, which is made when there is something to write.
+    case file(String)
+    /// systemd's journal, with the field SYSLOG_IDENTIFIER.
+    case journal(identifier: String)
+    /// The machine's syslog.
+    case syslog(identifier: String)
+
+    /// `file:PATH`, `journald:IDENTIFIER` or `syslog:IDENTIFIER`; all else is a path. Without an identifier it is the program's name.
+    init(_ text: String) {
+      func rest(behind prefix: String) -> String? {
+        text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
+      }
+      func named(_ identifier: String) -> String { identifier.isEmpty ? "apus" : identifier }
+      if let identifier = rest(behind: "journald:") {
+        self = .journal(identifier: named(identifier))
+      } else if let identifier = rest(behind: "syslog:") {
+        self = .syslog(identifier: named(identifier))
+      } else {
+        self = .file(rest(behind: "file:") ?? text)
+      }
+    }
+  }
+
+  var destination: Destination?
   var format = Format.text
   var level = Level.info
 
   /// The one line about why the program fails.
   func error(_ message: String) {
-    // Without a file, the record is what stands on standard error. The file comes first: should it fail, the complaint
+    // Without a log, the record is what stands on standard error. The log comes first: should it fail, the complaint
     // about that must not be the last line.
-    if path != nil || format == .json { record(.error, message) }
-    if path != nil || format == .text { writeToStandardError(message) }
+    if destination != nil || format == .json { record(.error, message) }
+    if destination != nil || format == .text { writeToStandardError(message) }
   }
 
   /// What a person should know, and what is no failure.
   func warning(_ message: String) { write(.warning, message) }
 
-  /// A warning to nobody in particular: for the log file, where there is one. buildah gives none, and shows a person all that
-  /// stands on standard error.
+  /// A warning to nobody in particular: for the log, where there is one. buildah gives none, and shows a person all that stands
+  /// on standard error.
   func remark(_ message: String) {
-    if path != nil { warning(message) }
+    if destination != nil { warning(message) }
   }
 
   /// What helps to find out what the program does. Made only when it is asked for.
@@ -51,7 +85,7 @@ struct Log {
 
   private func write(_ grade: Level, _ message: String) {
     if grade.rank > level.rank { return }
-    if path == nil && format == .text {
+    if destination == nil && format == .text {
       writeToStandardError(grade.rawValue + ": " + message)
     } else {
       record(grade, message)
@@ -64,13 +98,25 @@ struct Log {
 
   private func record(_ grade: Level, _ message: String) {
     let bytes = Log.line(format, grade, message, time: Clock.timestamp())
-    guard let path else {
+    guard let destination else {
       try? StandardStream.error.write(bytes)
       return
     }
+    // What keeps the time and the level itself gets the message alone, unless it is to be JSON.
+    let text = Log.oneLine(format == .json ? String(decoding: bytes.dropLast(), as: UTF8.self) : message)
     do {
       // The descriptor closes at once: no number is taken that --preserve-fds may mean.
-      try openFile(path, [.writeOnly, .create, .append], mode: 0o644).write(bytes)
+      switch destination {
+      case .file(let path):
+        try openFile(path, [.writeOnly, .create, .append], mode: 0o644).write(bytes)
+      case .journal(let identifier):
+        let fields = ["PRIORITY=" + String(grade.priority), "SYSLOG_IDENTIFIER=" + identifier, "MESSAGE=" + text]
+        try Socket.connect(sender: "/run/systemd/journal/socket").send(Array(fields.joined(separator: "\n").utf8))
+      case .syslog(let identifier):
+        // Of the facility `user`.
+        let line = "<" + String(8 | grade.priority) + ">" + identifier + ": " + text
+        try Socket.connect(sender: "/dev/log").send(Array(line.utf8))
+      }
     } catch {
       writeToStandardError("log: " + error.description)
     }

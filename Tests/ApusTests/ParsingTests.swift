@@ -155,7 +155,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
       Globals(), "--root", "/r", "--log=/l", "--log-format", "json", "--debug", "--systemd-cgroup", "--rootless=false",
       "kill", "--all", "c")
     #expect(globals.stateDirectory == "/r")
-    #expect(globals.log.path == "/l" && globals.log.format == .json && globals.log.level == .debug)
+    #expect(globals.log.destination == .file("/l") && globals.log.format == .json && globals.log.level == .debug)
     #expect(globals.cgroupManager == .systemd && globals.rootless == .false)
     #expect(globals.command == ["kill", "--all", "c"])
   }
@@ -163,7 +163,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
   @Test func whatStoodBeforeAMistakeIsSet() {
     var globals = Globals()
     #expect(throws: Failure.self) { try globals.parse(["--log", "/l", "--nonsense"]) }
-    #expect(globals.log.path == "/l")
+    #expect(globals.log.destination == .file("/l"))
   }
 
   @Test(arguments: [

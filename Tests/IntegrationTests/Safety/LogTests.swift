@@ -88,6 +88,44 @@ extension Integration {
       }
     }
 
+    /// Runs the program at a log of its own, and prints what arrives there.
+    private static let collector = """
+      import os, socket, subprocess, sys
+      place, runtime, *arguments = sys.argv[1:]
+      for directory in ("/run", "/dev"):
+          subprocess.run(["mount", "-t", "tmpfs", "none", directory], check=True)
+      os.makedirs(os.path.dirname(place), exist_ok=True)
+      log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+      log.settimeout(60)
+      log.bind(place)
+      subprocess.run([runtime, *arguments])
+      print(log.recv(65536).decode())
+      """
+
+    @Test(
+      .enabled(if: Machine.isRoot && Machine.has("unshare") && Machine.has("python3"), "needs root and python3"),
+      arguments: [
+        ("journald:web", "text", "/run/systemd/journal/socket", "PRIORITY=3\nSYSLOG_IDENTIFIER=web\nMESSAGE=state: "),
+        ("journald:", "json", "/run/systemd/journal/socket", "SYSLOG_IDENTIFIER=apus\nMESSAGE={\"level\":\"error\","),
+        ("syslog:web", "text", "/dev/log", "<11>web: state: container \"missing\": container does not exist\n"),
+      ])
+    func theMachinesLogIsReached(_ log: String, _ format: String, _ place: String, _ record: String) throws {
+      let made = try host(
+        "unshare", "--mount", "python3", "-c", LogFiles.collector, place, Machine.runtime, "--root", "/run/none",
+        "--log", log, "--log-format", format, "state", "missing")
+      #expect(made.output.contains(record), "\(made)")
+      #expect(made.errors == "apus: state: container \"missing\": container does not exist\n")
+    }
+
+    @Test func whatHasNoMachinesLogIsAFile() throws {
+      try withBundle { bundle throws in
+        for (prefix, file) in [("file:", bundle.workspace + "/log"), ("", bundle.workspace + "/disk:log")] {
+          _ = try LogFiles.failing(bundle, ["--log", prefix + file])
+          #expect(try Files.read(file).contains("level=error"))
+        }
+      }
+    }
+
     @Test func debuggingTellsMore() throws {
       try withBundle { bundle throws in
         let file = bundle.workspace + "/log"
