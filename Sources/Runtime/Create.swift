@@ -48,6 +48,8 @@ struct Created: ~Copyable {
 struct Creation {
   let id: ContainerID
   let options: CreateOptions
+  /// The configuration's name, as it was given.
+  let configFile: String
   let config: Config
   let bytes: [UInt8]
   let bundle: String
@@ -56,7 +58,7 @@ struct Creation {
   let resourceControl: ResourceControl?
   let isAttached: Bool
   let hooks: ContainerHooks
-  private(set) var record: ContainerRecord
+  private var record: ContainerRecord
 
   /// - Parameter opensFiles: off for a plan that is only looked at.
   init(
@@ -67,16 +69,16 @@ struct Creation {
     self.options = options
     self.isAttached = isAttached
     bundle = try step("bundle") { () throws(SystemError) in try resolvedPath(options.bundle) }
-    let file = options.configFile ?? "config.json"
-    (config, bytes) = try Creation.load(absolute(file, in: bundle), name: file, store.options)
+    configFile = options.configFile ?? "config.json"
+    (config, bytes) = try Creation.load(absolute(configFile, in: bundle), name: configFile, store.options)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
     sandbox.addUserNamespace(warn: store.options.warn)
     for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
       store.options.remark(
-        file + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
+        configFile + ": mounts[" + String(mount.index) + "].options: \"" + mount.ignored.joined(separator: "\", \"")
           + "\" changes nothing: a bind has no file system of its own")
     }
-    try Creation.warnOfCapabilities(sandbox, file, store.options.warn)
+    try Creation.warnOfCapabilities(sandbox, configFile, store.options.warn)
     sandbox.process.joinsNewKeyring = !options.noNewKeyring
     try sandbox.process.setPreserved(options.preserveFDs)
     try Creation.check(sandbox, options, isAttached: isAttached)

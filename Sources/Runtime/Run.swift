@@ -25,8 +25,8 @@ extension ContainerStore {
 
   private func runnable(_ id: ContainerID, _ options: CreateOptions, isAttached: Bool) throws(Failure) -> Creation {
     let creation = try Creation(id, options, in: self, isAttached: isAttached)
-    if creation.record.hasProcess { return creation }
-    throw Failure("config.json: process: missing; without it there is nothing to run")
+    if creation.config.process != nil { return creation }
+    throw Failure(creation.configFile + ": process: missing; without it there is nothing to run")
   }
 
   /// Stays with a container while `live` makes it and waits for its end, and removes it then.

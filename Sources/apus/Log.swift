@@ -12,16 +12,7 @@ struct Log {
   enum Level: String, CaseIterable {
     case panic, fatal, error, warning, warn, info, debug, trace
 
-    fileprivate var rank: Int {
-      switch self {
-      case .panic, .fatal, .error: return 0
-      case .warning, .warn: return 1
-      case .info: return 2
-      case .debug, .trace: return 3
-      }
-    }
-
-    /// As syslog(3) numbers them.
+    /// As syslog(3) numbers them: the graver, the less.
     fileprivate var priority: Int {
       switch self {
       case .panic, .fatal, .error: return 3
@@ -80,11 +71,11 @@ struct Log {
 
   /// What helps to find out what the program does. Made only when it is asked for.
   func debug(_ message: @autoclosure () -> String) {
-    if level.rank >= Level.debug.rank { write(.debug, message()) }
+    if level.priority >= Level.debug.priority { write(.debug, message()) }
   }
 
   private func write(_ grade: Level, _ message: String) {
-    if grade.rank > level.rank { return }
+    if grade.priority > level.priority { return }
     if destination == nil && format == .text {
       writeToStandardError(grade.rawValue + ": " + message)
     } else {
