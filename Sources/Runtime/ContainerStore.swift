@@ -53,6 +53,13 @@ public struct RuntimeOptions {
     self.remark = remark
   }
 
+  /// Tells of a problem that is no reason to fail.
+  ///
+  /// - Parameter place: stands in front of it.
+  func tell(_ problem: Problem, in place: String = "") {
+    if problem.severity == .warning { warn(place + problem.description) } else { remark(place + problem.description) }
+  }
+
   var isRootless: Bool { rootless.holds }
 
   /// The directory of what later containers can use again; no container's id starts with a dot.

@@ -120,10 +120,10 @@ struct Creation {
     }
     var errors: [String] = []
     for problem in config.validate() {
-      switch problem.severity {
-      case .error: errors.append(problem.description)
-      case .warning: options.warn(name + ": " + problem.description)
-      case .remark: options.remark(name + ": " + problem.description)
+      if problem.severity == .error {
+        errors.append(problem.description)
+      } else {
+        options.tell(problem, in: name + ": ")
       }
     }
     if !errors.isEmpty { throw Failure(name + ": " + errors.joined(separator: "; ")) }

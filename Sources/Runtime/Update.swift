@@ -17,11 +17,8 @@ extension ContainerStore {
     try container.lock()
     guard try container.record.isAlive else { throw container.notRunning }
     for problem in changes.validate() {
-      switch problem.severity {
-      case .error: throw Failure(problem.description)
-      case .warning: options.warn(problem.description)
-      case .remark: options.remark(problem.description)
-      }
+      if problem.severity == .error { throw Failure(problem.description) }
+      options.tell(problem)
     }
     let before = try container.config()
     var config = before

@@ -123,9 +123,6 @@ extension ProcessPlan {
   /// The path execve(2) gets: `args[0]` itself when it has a slash, else the first match in the container's PATH.
   private func findProgram() throws(Failure) -> String {
     let name = arguments[0]
-    if name.isEmpty {
-      throw Failure("exec \"\": executable file not found in $PATH", errno: .noSuchFileOrDirectory)
-    }
     if name.utf8.contains(UInt8(ascii: "/")) {
       do {
         try checkExecutable(name)
@@ -135,7 +132,7 @@ extension ProcessPlan {
       return name
     }
     var refused: SystemError?
-    for directory in searchPath.split(separator: ":", omittingEmptySubsequences: false) {
+    for directory in searchPath.split(separator: ":", omittingEmptySubsequences: false) where !name.isEmpty {
       let path = (directory.isEmpty ? "." : String(directory)) + "/" + name
       do {
         try checkExecutable(path)

@@ -94,7 +94,7 @@ struct Log {
       return
     }
     // What keeps the time and the level itself gets the message alone, unless it is to be JSON.
-    let text = Log.oneLine(format == .json ? String(decoding: bytes.dropLast(), as: UTF8.self) : message)
+    var text: String { format == .json ? String(decoding: bytes.dropLast(), as: UTF8.self) : Log.oneLine(message) }
     do {
       // The descriptor closes at once: no number is taken that --preserve-fds may mean.
       switch destination {
