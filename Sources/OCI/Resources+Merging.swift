@@ -29,11 +29,17 @@ extension Config.Linux.Resources {
   ///
   /// - Parameter merged: the limits with the changes in them.
   public func completed(from merged: Config.Linux.Resources) -> Config.Linux.Resources {
-    guard let limit = memory?.limit, limit != 0 else { return self }
     var complete = self
-    // Memory and swap together stay what they are: on cgroup v2 that is less swap where memory gets more.
-    complete.memory?.swap = merged.memory?.swap
-    complete.memory?.checkBeforeUpdate = merged.memory?.checkBeforeUpdate
+    if asked(memory?.limit) != nil {
+      // Memory and swap together stay what they are: on cgroup v2 that is less swap where memory gets more.
+      complete.memory?.swap = merged.memory?.swap
+      complete.memory?.checkBeforeUpdate = merged.memory?.checkBeforeUpdate
+    }
+    if asked(cpu?.quota) != nil || asked(cpu?.period) != nil {
+      // The quota is a time, which a new period leaves alone; systemd keeps a share, which it would make another time of.
+      complete.cpu?.quota = merged.cpu?.quota
+      complete.cpu?.period = merged.cpu?.period
+    }
     return complete
   }
 }

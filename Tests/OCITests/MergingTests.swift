@@ -86,6 +86,14 @@ import Testing
     #expect(other.completed(from: merged(full, other)) == other)
   }
 
+  /// systemd keeps their ratio: either makes something else of the other.
+  @Test func aNewPeriodComesWithTheOldQuota() {
+    let changes = Resources(cpu: .init(period: 7))
+    #expect(changes.completed(from: merged(full, changes)).cpu == .init(quota: 3, period: 7))
+    let other = Resources(cpu: .init(shares: 7))
+    #expect(other.completed(from: merged(full, other)) == other)
+  }
+
   @Test func whetherUsageIsLookedAtIsRemembered() {
     let changes = Resources(memory: .init(limit: 7))
     let old = Resources(memory: .init(checkBeforeUpdate: true))

@@ -14,5 +14,9 @@ else
   same 134217728 "$(show MemoryLimit)" MemoryLimit
   same 33333 "$(holds cpu cpu.cfs_quota_us)" quota
 fi
+# The quota is a time of each period; a new period does not change it, whatever systemd makes of it.
+apus update --cpu-period 50000 "$id"
+same 670ms "$(show CPUQuotaPerSecUSec)" CPUQuotaPerSecUSec
+if unified; then same "33333 50000" "$(holds cpu cpu.max)" cpu.max; else same 33333 "$(holds cpu cpu.cfs_quota_us)" quota; fi
 manager daemon-reload
 same 55 "$(holds pids pids.max)" pids.max
