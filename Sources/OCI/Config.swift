@@ -51,6 +51,10 @@ public struct Config: Equatable, Sendable, JSON.Writable {
     annotations = try json.stringMap("annotations")
     linux = try json.optionalObject("linux", Linux.init)
     vm = try json.optionalObject("vm", VM.init)
+    // Version 1.3 made zero a limit. Before, the runtimes had taken it for none, and podman writes it for that until 5.4.
+    if linux?.resources?.pids?.limit == 0, let version = SpecificationVersion(ociVersion), version.minor < 3 {
+      linux?.resources?.pids?.limit = -1
+    }
   }
 
   public func encode(to writer: inout JSON.Writer) {

@@ -247,7 +247,7 @@ extension Config.Linux.Resources {
 
   /// The number of tasks.
   public struct Pids: Equatable, Sendable, JSON.Writable {
-    /// The most tasks; 0 or less stands for "unlimited".
+    /// The most tasks; less than 0 stands for "unlimited".
     public var limit: Int64?
 
     public init(limit: Int64? = nil) {

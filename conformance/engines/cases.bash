@@ -50,6 +50,7 @@ copied() { sleeper co; echo content >file; $cli cp file co:/tmp/file; expect con
 committed() { sleeper cm; $cli exec cm sh -c 'echo kept > /kept'; $cli commit cm kept >/dev/null; expect content "$(run kept cat /kept)" kept; }
 # ---- limits ----
 memory_limit() { local is=0; run -m 32m --memory-swap 32m busybox sh -c 'head -c 100000000 /dev/zero | tail -n 1 >/dev/null' || is=$?; [ $is != 0 ] || { echo "was not stopped"; exit 1; }; }
+pids_unlimited() { expect output "$(run --pids-limit -1 busybox sh -c 'echo one $(echo two; true)')" "one two"; }
 pids_limit() { contains "$(run --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 3 & done; wait' 2>&1)" "fork"; }
 cpu_limit() { run --cpus 0.1 busybox sh -c 'until cat /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat 2>/dev/null | grep -q "nr_throttled [1-9]"; do :; done'; }
 ulimits() { expect limit "$(run --ulimit nofile=100:100 --ulimit nproc="$(ulimit -Hu):$(ulimit -Hu)" busybox sh -c 'ulimit -n')" 100; }
@@ -85,7 +86,7 @@ ports() { $cli run -d --name po -p 127.0.0.1:8099:80 busybox sh -c 'echo page > 
 alike="exit_codes killed_by_signal killed output input not_found not_executable entrypoint environment user
   working_directory hostname_set tty_output tty_size init_process signals stop_timeout stop_graceful exec_output
   exec_input exec_settings exec_detached exec_tty exec_many exec_privileged exec_limits paused logs_large restarted
-  attached waited removed many_at_once container_ps copied committed memory_limit pids_limit cpu_limit ulimits
+  attached waited removed many_at_once container_ps copied committed memory_limit pids_limit pids_unlimited cpu_limit ulimits
   blkio_weight cpuset volume_bind volume_read_only volume_file volume_named volume_copied_up volume_propagation
   tmpfs_mount shm_size devices device_denied device_rule capabilities no_new_privileges seccomp_default seccomp_own
   sysctl namespaces_of_host namespaces_shared network_none network_host ports"

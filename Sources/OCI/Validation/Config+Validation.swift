@@ -23,36 +23,14 @@ extension Config {
 
   /// The specification promises compatibility within a major version, of which 1 is the only one.
   private func checkVersion(_ findings: inout Findings) {
-    guard let major = Config.majorVersion(ociVersion) else {
+    guard let version = SpecificationVersion(ociVersion) else {
       return findings.error(
         "ociVersion", "not a version: " + ociVersion.inQuotes, hint: "write " + specificationVersion.inQuotes)
     }
-    if major != 1 {
+    if version.major != 1 {
       findings.error(
         "ociVersion", "version " + ociVersion + " is not supported", hint: "1.0.0 to " + specificationVersion + " are")
     }
-  }
-
-  /// The first of the three numbers of a semantic version; `nil` where it is none.
-  private static func majorVersion(_ version: String) -> Int? {
-    var numbers = 1
-    var digits = 0
-    var major = 0
-    for byte in version.utf8 {
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"):
-        digits += 1
-        if digits > 9 { return nil }
-        if numbers == 1 { major = major * 10 + Int(byte - UInt8(ascii: "0")) }
-      case UInt8(ascii: ".") where digits > 0:
-        numbers += 1
-        digits = 0
-      case UInt8(ascii: "-") where numbers == 3 && digits > 0, UInt8(ascii: "+") where numbers == 3 && digits > 0:
-        return major
-      default: return nil
-      }
-    }
-    return numbers == 3 && digits > 0 ? major : nil
   }
 
   /// Host and domain name belong to the UTS namespace: without one of its own, the container would rename the host.

@@ -19,6 +19,7 @@ extension Integration {
     @Test(.enabled(if: Hierarchies.limits("pids"), "needs the pids controller"))
     func withALimitOfZeroProcessesThereIsTheFirstAlone() throws {
       try withBundle { bundle throws in
+        bundle.config["ociVersion"] = "1.3.0"
         Limits.resources(bundle, ["pids": ["limit": 0]])
         bundle.arguments = ["sh", "-c", "echo alone; (echo two; true); echo not reached"]
         let run = try bundle.run()
@@ -27,10 +28,13 @@ extension Integration {
       }
     }
 
-    @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
-    func aNegativeLimitOfProcessesIsNone() throws {
+    @Test(
+      .enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"),
+      arguments: [("1.3.0", -1), ("1.2.1", 0), ("1.0.2-dev", 0)])
+    func aNegativeLimitOfProcessesIsNoneAndBeforeVersion13ZeroIs(version: String, limit: Int) throws {
       try withBundle { bundle throws in
-        Limits.resources(bundle, ["pids": ["limit": -1]])
+        bundle.config["ociVersion"] = .string(version)
+        Limits.resources(bundle, ["pids": ["limit": .number(Double(limit))]])
         try bundle.create()
         #expect(try bundle.control("pids", "pids.max") == "max")
       }
