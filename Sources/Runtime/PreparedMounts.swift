@@ -62,9 +62,12 @@ final class PreparedMounts {
 }
 
 extension NamespacePlan {
-  /// Whether root of the container's user namespace can reach a path of the host as root outside can.
+  /// Whether root of the container's user namespace can reach a path of the host as root outside can. Who that is in a namespace that is
+  /// joined is not asked.
   fileprivate func reaches(_ path: String) throws(Failure) -> Bool {
-    guard CurrentProcess.effectiveUID == 0, created.contains(.user),
+    guard CurrentProcess.effectiveUID == 0 else { return true }
+    if joins(.user) { return false }
+    guard created.contains(.user),
       let user = userMappings.host(of: 0), let group = groupMappings.host(of: 0)
     else { return true }
     return try step("mount \"" + path + "\"") { () throws(SystemError) in
