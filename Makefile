@@ -85,9 +85,9 @@ hostile: $(if $(RUNTIME),,build) ## attacks on a runtime, one for each published
 	@scripts/dependencies lint test
 	$(SUDO) conformance/hostile/run
 
-engines: $(if $(RUNTIME),,build) ## podman, Docker, containerd and buildah on a runtime, in namespaces of their own (RUNTIME=/usr/bin/crun)
-	@scripts/dependencies engines test
-	$(SUDO) conformance/engines/all
+engines: $(if $(RUNTIME),,build) ## podman, Docker, containerd and buildah on a runtime, in namespaces of their own (RUNTIME=/usr/bin/crun RELEASE=trixie)
+	@$(if $(RELEASE),,scripts/dependencies engines test)
+	$(SUDO) conformance/engines/$(if $(RELEASE),release,all)
 
 conformance-oci: build ## the OCI's own validation suite against apus, crun and runc (RUNTIME= PEERS= JOBS=)
 	@scripts/dependencies oci bench

@@ -60,9 +60,26 @@ static int is_whole(const char *word, int option) {
   return strcspn(word, "=") == strlen(names[option].name) + 2;
 }
 
+// Gives a word such as `-no-subreaper` its second dash: programs in Go take names with one, and containerd writes this one so.
+static void complete_dashes(char **word) {
+  if (!*word || (*word)[0] != '-') return;
+  size_t length = strcspn(*word + 1, "=");
+  for (int i = 0; i < name_count; i++) {
+    if (length < 2 || strlen(names[i].name) != length || strncmp(*word + 1, names[i].name, length) != 0) continue;
+    char *full = malloc(strlen(*word) + 2);
+    if (!full) return;
+    full[0] = '-';
+    strcpy(full + 1, *word);
+    free(*word);
+    *word = full;
+    return;
+  }
+}
+
 int clx_getopt_next(int *number) {
   *number = 0;
   if (!words) return CLX_GETOPT_END;
+  complete_dashes(&words[clx_getopt_position() + 1]);
   const char *word = words[clx_getopt_position() + 1];
   int result = getopt_long(word_count, words, letters, names, NULL);
   if (result == -1) return CLX_GETOPT_END;

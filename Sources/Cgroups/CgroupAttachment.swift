@@ -60,6 +60,10 @@ extension Cgroup {
   ///   - beforeScope: leaves out what systemd has still to make, and to put the process into.
   public func attachment(_ subgroups: [Subgroup] = [], beforeScope: Bool = false) throws(Failure) -> CgroupAttachment {
     for subgroup in subgroups where !hierarchies.contains(where: { has(subgroup, in: $0) }) {
+      guard hierarchies.contains(where: { subgroup.concerns($0) }) else {
+        throw Failure(
+          "cgroup: the container is in no cgroup of a controller " + subgroup.controllers.joined(separator: ", "))
+      }
       throw Failure("cgroup: the container has no cgroup \"" + subgroup.path + "\" below its own")
     }
     var unified: Int32 = -1

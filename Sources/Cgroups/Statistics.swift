@@ -7,6 +7,7 @@ public struct Statistics: Equatable, Sendable {
   public var pids = Pids()
   public var blkio = BlockIO()
   public var hugetlb: [Hugetlb] = []
+  public var cpuset: CPUSet?
 
   /// CPU time in nanoseconds.
   public struct CPU: Equatable, Sendable {
@@ -83,6 +84,22 @@ public struct Statistics: Equatable, Sendable {
     public var usage: UInt64 = 0
     public var max: UInt64 = 0
     public var failures: UInt64 = 0
+  }
+
+  /// Where tasks may run, and how memory is given to them: on cgroup v1 only (cpuset(7)).
+  public struct CPUSet: Equatable, Sendable {
+    public var cpus: [UInt64] = []
+    public var mems: [UInt64] = []
+    public var cpuExclusive: UInt64 = 0
+    public var memExclusive: UInt64 = 0
+    public var memHardwall: UInt64 = 0
+    public var memoryMigrate: UInt64 = 0
+    public var memoryPressure: UInt64 = 0
+    public var memorySpreadPage: UInt64 = 0
+    public var memorySpreadSlab: UInt64 = 0
+    public var schedLoadBalance: UInt64 = 0
+    /// -1: as the machine has it.
+    public var schedRelaxDomainLevel: Int64 = 0
   }
 
   /// How long tasks waited for a resource (kernel documentation, accounting/psi.rst).

@@ -11,6 +11,7 @@ extension Statistics: Writable {
   /// The members without the braces, for one who adds others to the same object (network interfaces).
   public func encodeMembers(to writer: inout Writer) {
     writer.member("cpu", cpu)
+    writer.member("cpuset", cpuset)
     writer.member("memory", memory)
     writer.key("pids")
     writer.object { writer in
@@ -58,6 +59,24 @@ extension Statistics.CPU: Writable {
         writer.member("burstTime", burstTime)
       }
       writer.member("psi", pressure)
+    }
+  }
+}
+
+extension Statistics.CPUSet: Writable {
+  public func encode(to writer: inout Writer) {
+    writer.object { writer in
+      writer.member("cpus", cpus)
+      writer.member("cpu_exclusive", cpuExclusive)
+      writer.member("mems", mems)
+      writer.member("mem_hardwall", memHardwall)
+      writer.member("mem_exclusive", memExclusive)
+      writer.member("memory_migrate", memoryMigrate)
+      writer.member("memory_spread_page", memorySpreadPage)
+      writer.member("memory_spread_slab", memorySpreadSlab)
+      writer.member("memory_pressure", memoryPressure)
+      writer.member("sched_load_balance", schedLoadBalance)
+      writer.member("sched_relax_domain_level", schedRelaxDomainLevel)
     }
   }
 }

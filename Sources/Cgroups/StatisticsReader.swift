@@ -41,6 +41,7 @@ private struct StatisticsFiles: ~Copyable {
   func readV1(_ hierarchy: Hierarchy, _ statistics: inout Statistics) {
     if hierarchy.controls("cpu") { readThrottling(FlatKeyed(bytes("cpu.stat")), &statistics.cpu) }
     if hierarchy.controls("cpuacct") { readUsage(&statistics.cpu) }
+    if hierarchy.controls("cpuset") { statistics.cpuset = cpuset() }
     if hierarchy.controls("memory") { readMemoryV1(&statistics.memory) }
     if hierarchy.controls("pids") { readPids(&statistics.pids) }
     if hierarchy.controls("blkio") { readBlkio(&statistics.blkio) }
@@ -101,6 +102,41 @@ private struct StatisticsFiles: ~Copyable {
     Statistics.MemoryUsage(
       usage: value(prefix + "usage_in_bytes"), max: value(prefix + "max_usage_in_bytes"),
       limit: value(prefix + "limit_in_bytes"), failures: value(prefix + "failcnt"))
+  }
+
+  private func cpuset() -> Statistics.CPUSet {
+    var set = Statistics.CPUSet()
+    set.cpus = list("cpuset.cpus")
+    set.mems = list("cpuset.mems")
+    set.cpuExclusive = value("cpuset.cpu_exclusive")
+    set.memExclusive = value("cpuset.mem_exclusive")
+    set.memHardwall = value("cpuset.mem_hardwall")
+    set.memoryMigrate = value("cpuset.memory_migrate")
+    set.memoryPressure = value("cpuset.memory_pressure")
+    set.memorySpreadPage = value("cpuset.memory_spread_page")
+    set.memorySpreadSlab = value("cpuset.memory_spread_slab")
+    set.schedLoadBalance = value("cpuset.sched_load_balance")
+    let level = bytes("cpuset.sched_relax_domain_level", upTo: 64)[...]
+    set.schedRelaxDomainLevel =
+      level.first == UInt8(ascii: "-") ? -Int64(number(level.dropFirst())) : Int64(number(level))
+    return set
+  }
+
+  /// `0-2,7` as 0, 1, 2 and 7.
+  private func list(_ file: String) -> [UInt64] {
+    var numbers: [UInt64] = []
+    for range in bytes(file).split(whereSeparator: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\n") }) {
+      let ends = range.split(separator: UInt8(ascii: "-"))
+      guard let first = ends.first, let last = ends.last else { continue }
+      // The kernel's numbers of CPUs and nodes stay far below.
+      let end = min(number(last), 65535)
+      var next = number(first)
+      while next <= end {
+        numbers.append(next)
+        next += 1
+      }
+    }
+    return numbers
   }
 
   private func readPids(_ pids: inout Statistics.Pids) {

@@ -213,13 +213,18 @@ public func readFile(_ path: String, estimate: Int = 4096, limit: Int = 64 << 20
 }
 
 /// What stat(2) says of a path of the host, symlinks followed.
-public func fileStatus(_ path: String) throws(SystemError) -> FileStatus {
-  try FileStatus(at: Int32(CLX_AT_FDCWD), path, 0)
+public func fileStatus(_ path: String, follows: Bool = true) throws(SystemError) -> FileStatus {
+  try FileStatus(at: Int32(CLX_AT_FDCWD), path, follows ? 0 : CLX_AT_SYMLINK_NOFOLLOW)
 }
 
 /// Where the symlink `path` of the host leads. See readlink(2).
 public func readLink(_ path: String) throws(SystemError) -> String {
   try readLink(path, in: Int32(CLX_AT_FDCWD))
+}
+
+extension Descriptor {
+  /// Where the symlink behind the descriptor leads.
+  public func readLink() throws(SystemError) -> String { try Linux.readLink("", in: number) }
 }
 
 /// Where the symlink `path` below an open directory leads. See readlinkat(2).

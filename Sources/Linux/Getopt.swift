@@ -12,7 +12,7 @@ public enum CommandLineItem: Equatable, Sendable {
 }
 
 /// Takes a command line apart, in its order. See getopt_long(3), which there is one of: one reader at a time. Names may not be
-/// abbreviated.
+/// abbreviated; they may have one dash, like those of programs in Go.
 public struct CommandLineReader {
   private let arguments: [String]
 

@@ -35,9 +35,12 @@ public struct DetachedMount: ~Copyable {
   public let descriptor: Descriptor
 
   /// Clones what is mounted at `source`, with the mounts below it when `recursive`. See open_tree(2), Linux 5.2.
-  public init(cloning source: String, recursive: Bool) throws(SystemError) {
+  ///
+  /// - Parameter follows: whether it is what a symbolic link leads to, and not the link.
+  public init(cloning source: String, recursive: Bool, follows: Bool = true) throws(SystemError) {
+    let flags: UInt32 = (recursive ? 0x8000 : 0) | (follows ? 0 : 0x100 /* AT_SYMLINK_NOFOLLOW */)
     let result = unsafe clx_open_tree(
-      Int32(CLX_AT_FDCWD), source, UInt32(OPEN_TREE_CLONE) | UInt32(O_CLOEXEC) | (recursive ? 0x8000 : 0))
+      Int32(CLX_AT_FDCWD), source, UInt32(OPEN_TREE_CLONE) | UInt32(O_CLOEXEC) | flags)
     descriptor = Descriptor(taking: try check("open_tree", on: source, result))
   }
 

@@ -121,6 +121,15 @@ public struct Root: ~Copyable {
     }
     if result != -EEXIST { try check("symlinkat", on: name, result) }
   }
+
+  /// Makes the symlink `path`, and the directories above it, if missing. What is there has to be the same link.
+  public func makeSymlink(creating path: String, to target: String) throws(SystemError) {
+    let (parentPath, name) = splitPath(path)
+    let parent = try openDirectory(creating: parentPath)
+    let result = unsafe clx_symlinkat(target, parent.number, name)
+    if result == -EEXIST, (try? readLink(name, in: parent.number)) == target { return }
+    try check("symlinkat", on: path, result)
+  }
 }
 
 /// `/a/b/c` as `/a/b` and `c`; trailing slashes and `.` components do not count.

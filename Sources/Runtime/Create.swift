@@ -381,6 +381,7 @@ extension Config {
   ///
   /// - Parameter cache: where it may be found, and is kept.
   func seccompProgram(cache: SeccompCache? = nil) throws(Failure) -> SeccompProgram? {
+    if let data = annotations["run.oci.seccomp_bpf_data"] { return try SeccompProgram(base64: data) }
     guard var profile = linux?.seccomp else { return nil }
     profile.listenerPath = SeccompListener.path(in: self) ?? profile.listenerPath
     return try SeccompProgram.program(

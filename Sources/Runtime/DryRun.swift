@@ -121,6 +121,9 @@ extension MountPlan {
     options += propagation.map { ($0.recursive ? "r" : "") + $0.propagation.name }
     if copiesUp { options.append("tmpcopyup") }
     if let idMap { options.append(idMap.recursive ? "ridmap" : "idmap") }
+    if links.contains(.bindsSource) { options.append("src-nofollow") }
+    if links.contains(.coversDestination) { options.append("dest-nofollow") }
+    if links.contains(.copiesSource) { options.append("copy-symlink") }
     options += data.map { $0.key + ($0.value.map { "=" + $0 } ?? "") }
     if !options.isEmpty { words.append(options.joined(separator: ",")) }
     return "mount[" + String(index) + "] " + words.joined(separator: " ")

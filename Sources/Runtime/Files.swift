@@ -88,13 +88,16 @@ extension ProcessPlan {
 }
 
 extension Config.Linux.Resources {
-  /// Every container may make device files, and use the default devices and its terminals.
+  /// Every container may make device files, and use the default devices, its terminals and, as with runc and crun, TUN/TAP:
+  /// the interfaces appear in network namespaces over which a process has CAP_NET_ADMIN, and nowhere else.
   mutating func addDefaultDevices() {
     typealias Rule = DeviceRule
     var rules = [
       Rule(allow: true, type: .character, access: "m"), Rule(allow: true, type: .block, access: "m"),
     ]
-    let numbers: [(Int64, Int64?)] = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, nil)]
+    let numbers: [(Int64, Int64?)] = [
+      (1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (10, 200), (136, nil),
+    ]
     for (major, minor) in numbers {
       rules.append(Rule(allow: true, type: .character, major: major, minor: minor, access: "rwm"))
     }

@@ -94,7 +94,9 @@ struct MachineCheck {
     }
     switch plan.source {
     case .bind(let source, _):
-      do throws(SystemError) { _ = try fileStatus(source) } catch { self.error(path + ".source", error.description) }
+      do throws(SystemError) { _ = try fileStatus(source, follows: plan.followsSource) } catch {
+        self.error(path + ".source", error.description)
+      }
     case .fileSystem(let type, _):
       do throws(SystemError) {
         _ = try FileSystemContext(type)

@@ -19,13 +19,13 @@ final class PreparedMounts {
       guard case .bind(let path, let recursive) = mount.source else { continue }
       if mount.idMap == nil && !mount.isPrivate, try plan.namespaces.reaches(path) { continue }
       let made = try step(mount.name) { () throws(SystemError) in
-        let made = try DetachedMount(cloning: path, recursive: recursive)
+        let made = try mount.clone(path, recursive: recursive)
         // As in the container's own namespace: events still arrive, none leave.
         try made.set([], propagation: plan.rootfs.propagation == .private ? .private : .slave, recursive: true)
         return made
       }
       if let idMap = mount.idMap {
-        let namespace = try PreparedMounts.userNamespace(idMap, plan.namespaces, mount.destination)
+        let namespace = try PreparedMounts.userNamespace(idMap, plan.namespaces, mount)
         try step(
           mount.name, hint: { $0 == .invalidArgument ? "its file system cannot show other owners (idmap)" : nil }
         ) { () throws(SystemError) in
@@ -40,26 +40,34 @@ final class PreparedMounts {
 
   /// The user namespace whose maps a mount gets: one made for it, or one like the container's.
   private static func userNamespace(
-    _ idMap: MountPlan.IDMapPlan, _ namespaces: NamespacePlan, _ destination: String
+    _ idMap: MountPlan.IDMapPlan, _ namespaces: NamespacePlan, _ mount: MountPlan
   ) throws(Failure) -> Descriptor {
     if let joined = namespaces.joined.first(where: { $0.kind == .user }), idMap.users.isEmpty {
       return try step("namespace \"" + joined.path + "\"") { () throws(SystemError) in try openFile(joined.path) }
     }
-    let users = idMap.users.isEmpty ? namespaces.userMappings : idMap.users
-    let groups = idMap.groups.isEmpty ? namespaces.groupMappings : idMap.groups
-    if users.isEmpty || groups.isEmpty {
-      throw Failure("mount \"" + destination + "\": idmap needs uidMappings and gidMappings, or a user namespace")
+    var (users, groups) = (namespaces.userMappings, namespaces.groupMappings)
+    do throws(Failure) {
+      if !idMap.users.isEmpty { users = try idMap.users.absolute(in: users) }
+      if !idMap.groups.isEmpty { groups = try idMap.groups.absolute(in: groups) }
+      if users.isEmpty || groups.isEmpty {
+        throw Failure("idmap needs uidMappings and gidMappings, or a user namespace")
+      }
+    } catch {
+      throw Failure(mount.name + ": " + error.message)
     }
-    return try step("mount \"" + destination + "\" (id maps)") { () throws(SystemError) in
+    return try step(mount.name + " (id maps)") { () throws(SystemError) in
       try makeUserNamespace(users: users.map { $0.line }.joined(), groups: groups.map { $0.line }.joined())
     }
   }
 }
 
 extension NamespacePlan {
-  /// Whether root of the container's user namespace can reach a path of the host as root outside can.
+  /// Whether root of the container's user namespace can reach a path of the host as root outside can. Who that is in a namespace that is
+  /// joined is not asked.
   fileprivate func reaches(_ path: String) throws(Failure) -> Bool {
-    guard CurrentProcess.effectiveUID == 0, created.contains(.user),
+    guard CurrentProcess.effectiveUID == 0 else { return true }
+    if joins(.user) { return false }
+    guard created.contains(.user),
       let user = userMappings.host(of: 0), let group = groupMappings.host(of: 0)
     else { return true }
     return try step("mount \"" + path + "\"") { () throws(SystemError) in

@@ -182,6 +182,7 @@ extension MountPlan {
     var isBind = mount.type == "bind" || mount.type == "rbind"
     var isRecursive = mount.type == "rbind"
     var isRemount = false
+    let place = file + ": mounts[" + String(index) + "]"
     for word in mount.options {
       switch MountOption(word) {
       case .attributes(let set, let clear, let recursive):
@@ -195,17 +196,22 @@ extension MountPlan {
         isRecursive = isRecursive || recursive
       case .remount: isRemount = true
       case .copyUp: copiesUp = true
-      case .idMap(let recursive): idMap = IDMapPlan(recursive: recursive, users: [], groups: [])
+      case .idMap(let recursive): idMap = IDMapPlan(recursive: recursive)
+      case .links(let links): self.links.formUnion(links)
       case .nothing: break
-      case nil: data.append(Data(word))
+      case nil:
+        do throws(Failure) {
+          if let map = try IDMapPlan(word) { idMap = map } else { data.append(Data(word)) }
+        } catch {
+          throw Failure(place + ".options: \"" + word + "\": " + error.message)
+        }
       }
     }
     if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
       idMap = IDMapPlan(
-        recursive: idMap?.recursive ?? false, users: mount.uidMappings.map { IDMapping($0) },
-        groups: mount.gidMappings.map { IDMapping($0) })
+        recursive: idMap?.recursive ?? false, users: mount.uidMappings.map { IDMapPlan.Line(mapping: IDMapping($0)) },
+        groups: mount.gidMappings.map { IDMapPlan.Line(mapping: IDMapping($0)) })
     }
-    let place = file + ": mounts[" + String(index) + "]"
     if idMap != nil && (isRemount || !isBind) {
       throw Failure(place + ": only a bind can be mapped to other ids")
     }

@@ -13,6 +13,8 @@ enum MountOption: Equatable {
   case copyUp
   /// Applies the mount's id maps, or the container's.
   case idMap(recursive: Bool)
+  /// What becomes of a symbolic link at an end of a bind.
+  case links(MountPlan.Links)
   /// Says what is so anyway, or what no longer has a meaning in the kernel.
   case nothing
 
@@ -58,6 +60,9 @@ enum MountOption: Equatable {
     ("nosymfollow", set(.noSymlinkFollow)), ("symfollow", clear(.noSymlinkFollow)),
     ("rnosymfollow", set(.noSymlinkFollow, true)), ("rsymfollow", clear(.noSymlinkFollow, true)),
     ("sync", .fileSystemFlag("sync")), ("async", .fileSystemFlag("async")), ("dirsync", .fileSystemFlag("dirsync")),
+    // A file system has them as a whole: there is nothing below that could have its own.
+    ("rsync", .fileSystemFlag("sync")), ("rasync", .fileSystemFlag("async")), ("rdirsync", .fileSystemFlag("dirsync")),
+    ("rmand", .fileSystemFlag("mand")), ("rnomand", .fileSystemFlag("nomand")),
     ("lazytime", .fileSystemFlag("lazytime")), ("nolazytime", .fileSystemFlag("nolazytime")),
     ("mand", .fileSystemFlag("mand")), ("nomand", .fileSystemFlag("nomand")),
     ("iversion", .fileSystemFlag("iversion")), ("noiversion", .fileSystemFlag("noiversion")),
@@ -69,6 +74,8 @@ enum MountOption: Equatable {
     ("unbindable", .propagation(.unbindable, recursive: false)),
     ("runbindable", .propagation(.unbindable, recursive: true)),
     ("tmpcopyup", .copyUp), ("idmap", .idMap(recursive: false)), ("ridmap", .idMap(recursive: true)),
+    ("src-nofollow", .links(.bindsSource)), ("dest-nofollow", .links(.coversDestination)),
+    ("copy-symlink", .links(.copiesSource)),
   ]
 }
 

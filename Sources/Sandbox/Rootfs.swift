@@ -94,19 +94,32 @@ struct Rootfs: ~Copyable {
   private func bind(_ mount: MountPlan, _ path: String, _ recursive: Bool) throws(SystemError) {
     let source =
       mount.prepared >= 0
-      ? DetachedMount(Descriptor(taking: mount.prepared)) : try DetachedMount(cloning: path, recursive: recursive)
-    let isDirectory = try source.descriptor.status().isDirectory
-    let target =
-      isDirectory
-      ? try root.openDirectory(creating: mount.destination) : try root.openFile(creating: mount.destination)
+      ? DetachedMount(Descriptor(taking: mount.prepared)) : try mount.clone(path, recursive: recursive)
+    let status = try source.descriptor.status()
+    if mount.links.contains(.copiesSource) && status.isSymlink {
+      return try root.makeSymlink(creating: mount.destination, to: source.descriptor.readLink())
+    }
+    let target = try target(of: mount, isDirectory: status.isDirectory)
     // The kernel says EINVAL, which tells nobody what is wrong; Docker adds its advice to mount(2)'s ENOTDIR.
-    let targetIsDirectory = try target.status().isDirectory
-    if targetIsDirectory && !isDirectory {
+    if try target.status().isDirectory != status.isDirectory {
       throw SystemError(call: "move_mount", subject: path, errno: .notDirectory)
     }
     try setAttributes(of: source, mount)
     try source.attach(to: target)
     try apply(mount.propagation, to: source.descriptor)
+  }
+
+  /// Where a bind is put, made if it is missing.
+  private func target(of mount: MountPlan, isDirectory: Bool) throws(SystemError) -> Descriptor {
+    if mount.links.contains(.coversDestination) {
+      do {
+        return try root.open(mount.destination, [.path, .noFollow])
+      } catch {
+        if error.errno != .noSuchFileOrDirectory { throw error }
+      }
+    }
+    if isDirectory { return try root.openDirectory(creating: mount.destination) }
+    return try root.openFile(creating: mount.destination)
   }
 
   private func setAttributes(of mount: borrowing DetachedMount, _ plan: MountPlan) throws(SystemError) {
@@ -287,7 +300,7 @@ extension RootfsPlan {
     for index in mounts.indices where mounts[index].prepared < 0 {
       guard case .bind(let path, let recursive) = mounts[index].source else { continue }
       plan.mounts[index].prepared = try step(mounts[index].name) { () throws(SystemError) in
-        try DetachedMount(cloning: path, recursive: recursive).intoDescriptor().release()
+        try mounts[index].clone(path, recursive: recursive).intoDescriptor().release()
       }
     }
     return plan
@@ -295,6 +308,14 @@ extension RootfsPlan {
 }
 
 extension MountPlan {
+  /// Whether the source of a bind is what a symbolic link there leads to.
+  public var followsSource: Bool { links.isDisjoint(with: [.bindsSource, .copiesSource]) }
+
+  /// A mount of what is bound, attached nowhere yet.
+  public func clone(_ path: String, recursive: Bool) throws(SystemError) -> DetachedMount {
+    try DetachedMount(cloning: path, recursive: recursive, follows: followsSource)
+  }
+
   /// Whether an option is longer than fsconfig(2) takes.
   public var exceedsContext: Bool { data.contains { ($0.value?.utf8.count ?? 0) > 255 } }
 

@@ -171,6 +171,7 @@ public struct MountPlan: Equatable, Sendable {
   public var ignored: [String] = []
   public var copiesUp = false
   public var idMap: IDMapPlan?
+  public var links: Links = []
   /// Whether the source lies where a container in a user namespace may not go.
   public var isPrivate = false
   /// The bind as the parent has made it, where it needs rights that the container has not; -1: not made.
@@ -190,11 +191,31 @@ public struct MountPlan: Equatable, Sendable {
     public var recursive: Bool
   }
 
+  /// What becomes of symbolic links at the ends of a bind; otherwise they are followed.
+  public struct Links: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// A link that is the source is bound itself.
+    public static let bindsSource = Links(rawValue: 1)
+    /// A link at the destination is mounted over itself.
+    public static let coversDestination = Links(rawValue: 2)
+    /// A link that is the source is not bound: the destination becomes a link to the same place.
+    public static let copiesSource = Links(rawValue: 4)
+  }
+
   public struct IDMapPlan: Equatable, Sendable {
+    /// A line of a map.
+    public struct Line: Equatable, Sendable {
+      public var mapping: IDMapping
+      /// Whether `mapping.host` is an id of the container's user namespace.
+      public var isRelative = false
+    }
+
     public var recursive: Bool
     /// Both empty: the maps of the container's user namespace.
-    public var users: [IDMapping]
-    public var groups: [IDMapping]
+    public var users: [Line] = []
+    public var groups: [Line] = []
   }
 }
 

@@ -71,6 +71,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
 @Suite(.serialized) struct ParsingTests {
   @Test(arguments: [
     ["--bundle=/b", "c"], ["--bundle", "/b", "c"], ["-b", "/b", "c"], ["-b/b", "c"], ["c", "-b", "/b"],
+    ["-bundle=/b", "c"], ["-bundle", "/b", "c"], ["c", "-bundle", "/b"],
   ])
   func aValueIsReadInEveryForm(_ arguments: [String]) throws {
     var sample = Sample()
@@ -81,6 +82,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
 
   @Test func aValueMayLookLikeAnOptionOrBeEmpty() throws {
     #expect(try parse(Sample(), "--bundle", "--all", "c").bundle == "--all")
+    #expect(try parse(Sample(), "--bundle", "-all", "c").bundle == "-all")
     #expect(try parse(Sample(), "-b", "x", "--bundle=", "c").bundle == "")
   }
 
@@ -132,6 +134,7 @@ private func message<T: Configurable>(_ empty: T, _ arguments: [String]) -> Stri
     (["--bund"], "unknown option \"--bund\"; did you mean --bundle?"),
     (["--con", "x"], "unknown option \"--con\"; did you mean --config?"),
     (["--hel"], "unknown option \"--hel\"; did you mean --help?"),
+    (["-al", "c"], "unknown option \"-l\"; --help lists the options"),
     (["-ax", "c"], "unknown option \"-x\"; --help lists the options"),
     (["-é", "c"], "unknown option \"-é\"; --help lists the options"),
     (["--all=maybe", "c"], "option --all: \"maybe\" is neither true nor false"),

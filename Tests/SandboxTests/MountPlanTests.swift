@@ -52,7 +52,9 @@ import Testing
     ("rslave", propagation(.slave, recursive: true)), ("runbindable", propagation(.unbindable, recursive: true)),
     ("shared", propagation(.shared)), ("silent", nothing), ("slave", propagation(.slave)), ("sync", flag("sync")),
     ("tmpcopyup", { $0.copiesUp = true }), ("unbindable", propagation(.unbindable)), ("acl", flag("acl")),
-    ("noacl", flag("noacl")),
+    ("noacl", flag("noacl")), ("rsync", flag("sync")), ("rasync", flag("async")), ("rdirsync", flag("dirsync")),
+    ("rmand", flag("mand")), ("rnomand", flag("nomand")), ("src-nofollow", { $0.links = .bindsSource }),
+    ("dest-nofollow", { $0.links = .coversDestination }), ("copy-symlink", { $0.links = .copiesSource }),
     // Data for the file system.
     ("size=64m", { $0.data = [MountPlan.Data(key: "size", value: "64m")] }),
     ("context=\"a:b=c\"", { $0.data = [MountPlan.Data(key: "context", value: "\"a:b=c\"")] }),

@@ -48,6 +48,13 @@ many_at_once() { local n pids=(); for n in $(seq 20); do run busybox sh -c "exit
 container_ps() { sleeper cp1; contains "$($cli ps --format '{{.Names}} {{.Status}}')" "cp1 Up"; }
 copied() { sleeper co; echo content >file; $cli cp file co:/tmp/file; expect content "$($cli exec co cat /tmp/file)" content; $cli cp co:/tmp/file back; expect content "$(cat back)" content; }
 committed() { sleeper cm; $cli exec cm sh -c 'echo kept > /kept'; $cli commit cm kept >/dev/null; expect content "$(run kept cat /kept)" kept; }
+# Of some options the older engines have not heard.
+knows() { case $($cli "$1" --help) in *" $2 "*) ;; *) skip "there is no $cli $1 $2" ;; esac; }
+annotated() { knows run --annotation; sleeper an --annotation org.example.key=value; contains "$("$RUNTIME" "${states[@]}" state "$($cli inspect -f '{{.Id}}' an)" | tr -d ' \n')" '"org.example.key":"value"'; }
+# A container that counts, and how far it has come.
+counter() { $cli run -d --name "$1" "${@:2}" busybox sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done'; eventually counted "$1" 5; }
+count_of() { $cli logs "$1" | tail -n 1; }
+counted() { [ "$(count_of "$1")" -gt "$2" ]; }
 # ---- limits ----
 memory_limit() { local is=0; run -m 32m --memory-swap 32m busybox sh -c 'head -c 100000000 /dev/zero | tail -n 1 >/dev/null' || is=$?; [ $is != 0 ] || { echo "was not stopped"; exit 1; }; }
 pids_unlimited() { expect output "$(run --pids-limit -1 busybox sh -c 'echo one $(echo two; true)')" "one two"; }
@@ -55,6 +62,9 @@ pids_limit() { contains "$(run --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 
 cpu_limit() { run --cpus 0.1 busybox sh -c 'until cat /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat 2>/dev/null | grep -q "nr_throttled [1-9]"; do :; done'; }
 ulimits() { expect limit "$(run --ulimit nofile=100:100 --ulimit nproc="$(ulimit -Hu):$(ulimit -Hu)" busybox sh -c 'ulimit -n')" 100; }
 blkio_weight() { run --blkio-weight 200 busybox true; }
+# limit_of CONTAINER CONTROLLER FILE FILE-OF-V2
+limit_of() { local cg; cg=$(cgroup_of "$1" ":$2:|^0:"); cat "/sys/fs/cgroup/$2$cg/$3" 2>/dev/null || cat "/sys/fs/cgroup$cg/$4"; }
+updated_again() { knows update --pids-limit; sleeper ua --pids-limit 70 --cpus 0.7; $cli update --pids-limit 50 ua; expect pids "$(limit_of ua pids pids.max pids.max)" 50; contains "$(limit_of ua cpu cpu.cfs_quota_us cpu.max)" 70000; $cli update --cpus 0.5 --cpuset-cpus 0 ua; contains "$(limit_of ua cpu cpu.cfs_quota_us cpu.max)" 50000; expect cpus "$(limit_of ua cpuset cpuset.cpus cpuset.cpus)" 0; expect pids "$(limit_of ua pids pids.max pids.max)" 50; $cli update --pids-limit -1 ua; expect pids "$(limit_of ua pids pids.max pids.max)" max; }
 cpuset() { expect cpus "$(run --cpuset-cpus 0 busybox nproc)" 1; }
 # ---- files ----
 volume_bind() { mkdir -p vol; echo content >vol/file; expect content "$(run -v "$PWD/vol:/data" busybox cat /data/file)" content; run -v "$PWD/vol:/data" busybox sh -c 'echo new > /data/new'; expect content "$(cat vol/new)" new; }
@@ -66,6 +76,20 @@ volume_propagation() { mkdir -p prop; mount -t tmpfs none prop; mount --make-sha
 tmpfs_mount() { contains "$(run --tmpfs /scratch:size=1m,mode=700 busybox sh -c 'grep /scratch /proc/mounts; stat -c %a /scratch')" "size=1024k"; }
 shm_size() { contains "$(run --shm-size 1m busybox df -k /dev/shm)" 1024; }
 devices() { contains "$(run --device /dev/null:/dev/other:rw busybox stat -c '%t:%T' /dev/other)" 1:3; }
+# The Container Device Interface: what the file says of a device comes into config.json.
+cdi_device() {
+  [ "$cli" = podman ] || knows run --annotation
+  mkdir -p vol /etc/cdi
+  echo content >vol/file
+  cat >/etc/cdi/example.json <<JSON
+{"cdiVersion": "0.3.0", "kind": "example.org/device", "containerEdits": {"env": ["KIND=all"]}, "devices": [{"name": "one", "containerEdits": {
+  "env": ["CDI=yes"], "deviceNodes": [{"path": "/dev/cdi", "type": "c", "major": 1, "minor": 5, "permissions": "rw"}],
+  "mounts": [{"hostPath": "$PWD/vol", "containerPath": "/cdi", "options": ["bind", "ro", "nosuid"]}],
+  "hooks": [{"hookName": "createContainer", "path": "/bin/sh", "args": ["sh", "-c", "cat >$PWD/cdi.state"]}]}}]}
+JSON
+  expect edits "$(run --device example.org/device=one busybox sh -c 'echo $KIND $CDI $(head -c 3 /dev/cdi | wc -c) $(cat /cdi/file); touch /cdi/new' 2>/dev/null)" "all yes 3 content"
+  contains "$(tr -d ' \n' <cdi.state)" '"bundle":'
+}
 device_denied() { run --cap-add MKNOD busybox sh -c 'mknod /tmp/mem c 1 1 && cat /tmp/mem' 2>/dev/null && exit 1; true; }
 device_rule() { expect read "$(run --cap-add MKNOD --device-cgroup-rule 'c 1:5 rwm' busybox sh -c 'mknod /tmp/zero c 1 5 && head -c 3 /tmp/zero | wc -c')" 3; }
 # ---- security ----
@@ -79,16 +103,16 @@ namespaces_shared() { sleeper ns1; expect pid "$(run --pid container:ns1 busybox
 # ---- networks ----
 network_none() { expect interfaces "$(run --network none busybox ls /sys/class/net)" lo; }
 network_host() { expect namespace "$(run --network host busybox readlink /proc/self/ns/net)" "$(readlink /proc/self/ns/net)"; }
-ports() { $cli run -d --name po -p 127.0.0.1:8099:80 busybox sh -c 'echo page > /tmp/index.html; exec httpd -f -p 80 -h /tmp'; eventually wget -qO page http://127.0.0.1:8099/; expect page "$(cat page)" page; }
+ports() { $cli run -d --name po -p 127.0.0.1:8099:80 busybox sh -c 'echo page > /tmp/index.html; exec httpd -f -p 80 -h /tmp'; eventually busybox wget -qO page http://127.0.0.1:8099/; expect page "$(cat page)" page; }
 
 # ---- all of them ----
 
 alike="exit_codes killed_by_signal killed output input not_found not_executable entrypoint environment user
   working_directory hostname_set tty_output tty_size init_process signals stop_timeout stop_graceful exec_output
   exec_input exec_settings exec_detached exec_tty exec_many exec_privileged exec_limits paused logs_large restarted
-  attached waited removed many_at_once container_ps copied committed memory_limit pids_limit pids_unlimited cpu_limit ulimits
-  blkio_weight cpuset volume_bind volume_read_only volume_file volume_named volume_copied_up volume_propagation
-  tmpfs_mount shm_size devices device_denied device_rule capabilities no_new_privileges seccomp_default seccomp_own
+  attached annotated waited removed many_at_once container_ps copied committed memory_limit pids_limit pids_unlimited cpu_limit
+  ulimits blkio_weight cpuset updated_again volume_bind volume_read_only volume_file volume_named volume_copied_up volume_propagation
+  tmpfs_mount shm_size devices cdi_device device_denied device_rule capabilities no_new_privileges seccomp_default seccomp_own
   sysctl namespaces_of_host namespaces_shared network_none network_host ports"
 
 # run_cases NAME… : each with nothing left of the one before

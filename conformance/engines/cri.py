@@ -16,7 +16,9 @@ import grpc
 # A field: name, number, kind. Kinds: s string or bytes, i integer, b boolean, the name of a message; `*` many, `%` a map of strings.
 MESSAGES = {
     "Metadata": "name:1:s uid:2:s namespace:3:s attempt:4:i",
-    "Namespaces": "network:1:i pid:2:i ipc:3:i target_id:4:s",
+    "Range": "host_id:1:i container_id:2:i length:3:i",
+    "UserNamespace": "mode:1:i uids:2:*Range gids:3:*Range",
+    "Namespaces": "network:1:i pid:2:i ipc:3:i target_id:4:s userns_options:5:UserNamespace",
     "Number": "value:1:i",
     "SandboxSecurity": "namespace_options:1:Namespaces readonly_rootfs:4:b privileged:6:b",
     "SandboxLinux": "cgroup_parent:1:s security_context:2:SandboxSecurity sysctls:3:%s",
@@ -26,7 +28,8 @@ MESSAGES = {
     "ContainerMetadata": "name:1:s attempt:2:i",
     "Image": "image:1:s",
     "Variable": "key:1:s value:2:s",
-    "Mount": "container_path:1:s host_path:2:s readonly:3:b selinux_relabel:4:b propagation:5:i",
+    "Mount": "container_path:1:s host_path:2:s readonly:3:b selinux_relabel:4:b propagation:5:i recursive_read_only:8:b",
+    "NamedDevice": "name:1:s",
     "Device": "container_path:1:s host_path:2:s permissions:3:s",
     "Resources": "cpu_period:1:i cpu_quota:2:i cpu_shares:3:i memory_limit_in_bytes:4:i oom_score_adj:5:i cpuset_cpus:6:s",
     "Capabilities": "add_capabilities:1:*s drop_capabilities:2:*s",
@@ -37,19 +40,22 @@ MESSAGES = {
     "ContainerLinux": "resources:1:Resources security_context:2:ContainerSecurity",
     "ContainerConfig": "metadata:1:ContainerMetadata image:2:Image command:3:*s args:4:*s working_dir:5:s envs:6:*Variable "
     "mounts:7:*Mount devices:8:*Device labels:9:%s annotations:10:%s log_path:11:s stdin:12:b stdin_once:13:b tty:14:b "
-    "linux:15:ContainerLinux",
+    "linux:15:ContainerLinux CDI_devices:17:*NamedDevice",
     "Status": "id:1:s state:3:i created_at:4:i started_at:5:i finished_at:6:i exit_code:7:i reason:10:s message:11:s",
     "Listed": "id:1:s pod_sandbox_id:2:s state:6:i",
     "Counter": "timestamp:1:i value:2:Number",
     "Stats": "cpu:2:Counter memory:3:Counter",
     "SandboxNetwork": "ip:1:s",
     "SandboxStatus": "id:1:s state:3:i network:5:SandboxNetwork",
+    "HandlerFeatures": "recursive_read_only_mounts:1:b user_namespaces:2:b",
+    "Handler": "name:1:s features:2:HandlerFeatures",
     "Version": "version:1:s runtime_name:2:s runtime_version:3:s",
 }
 
 # A method: the fields of its request and of its answer.
 METHODS = {
     "Version": ("version:1:s", MESSAGES["Version"]),
+    "Status": ("", "runtime_handlers:3:*Handler"),
     "RunPodSandbox": ("config:1:SandboxConfig runtime_handler:2:s", "pod_sandbox_id:1:s"),
     "StopPodSandbox": ("pod_sandbox_id:1:s", ""),
     "RemovePodSandbox": ("pod_sandbox_id:1:s", ""),
@@ -61,6 +67,7 @@ METHODS = {
     "ListContainers": ("", "containers:1:*Listed"),
     "ContainerStatus": ("container_id:1:s", "status:1:Status"),
     "UpdateContainerResources": ("container_id:1:s linux:2:Resources", ""),
+    "CheckpointContainer": ("container_id:1:s location:2:s timeout:3:i", ""),
     "ReopenContainerLog": ("container_id:1:s", ""),
     "Exec": ("container_id:1:s cmd:2:*s tty:3:b stdin:4:b stdout:5:b stderr:6:b", "url:1:s"),
     "Attach": ("container_id:1:s stdin:2:b tty:3:b stdout:4:b stderr:5:b", "url:1:s"),

@@ -126,6 +126,13 @@ make_user() {
   as_user=(setpriv --reuid $id --regid $id --init-groups --inh-caps=-all env HOME="$home" USER=engine XDG_RUNTIME_DIR=/run/user/$id)
 }
 
+# Without CAP_SYS_RESOURCE nobody gets higher limits than ours; later buildahs than Debian 12's ask for them, unless told otherwise.
+ulimits="[\"nofile=$(ulimit -Hn):$(ulimit -Hn)\", \"nproc=$(ulimit -Hu):$(ulimit -Hu)\"]"
+# podman 5 has no network but netavark's, and a word to say of cgroup v1 each time.
+network_backend=cni
+[ ! -x /usr/lib/podman/netavark ] || network_backend=netavark
+export PODMAN_IGNORE_CGROUPSV1_WARNING=1
+
 # ---- the image ----
 
 # A small root file system out of busybox, as a tar archive at $1.
@@ -187,6 +194,9 @@ check() {
 }
 
 skip() { echo "$*"; exit 77; }
+
+# Checkpoints want a CRIU that knows the kernel.
+needs_criu() { command -v criu >/dev/null || skip "no criu here"; criu check >criu.log 2>&1 || skip "$(tail -n 1 criu.log)"; }
 
 finish() {
   echo "$passed passed, $failed failed, $skipped skipped"

@@ -68,11 +68,19 @@ extension Config.Mount {
         path() + ".destination", "should be absolute, found " + destination.inQuotes,
         hint: "it is taken as \"/" + destination + "\"")
     }
+    if isAtRoot && !options.contains("remount") {
+      findings.error(path() + ".destination", "the root file system is what root.path says, and is not mounted over")
+    }
     if uidMappings.isEmpty != gidMappings.isEmpty {
       findings.error(path(), "needs both uidMappings and gidMappings, or neither")
     }
     Config.IDMapping.check(uidMappings, { path() + ".uidMappings" }, &findings)
     Config.IDMapping.check(gidMappings, { path() + ".gidMappings" }, &findings)
+  }
+
+  /// Whether the destination is `/`, in whatever way it is written.
+  private var isAtRoot: Bool {
+    !destination.isEmpty && destination.split(separator: "/").allSatisfy { $0 == "." || $0 == ".." }
   }
 }
 

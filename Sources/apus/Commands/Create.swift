@@ -71,6 +71,7 @@ struct Create: PlansContainer {
   static func arguments(_ table: inout ArgumentTable<Create>) {
     Create.creationArguments(&table)
     Create.planArguments(&table)
+    table.flag("no-subreaper", "changes nothing: this command leaves nobody to be reaped") { _, _ in }
     table.required("ID") { $0.id = $1 }
   }
 

@@ -170,6 +170,9 @@ extension Integration {
       BadBundle("a mount without a destination", "mounts[1]", "destination") {
         $0.config["mounts"].append(["type": "tmpfs", "source": "tmpfs"])
       },
+      BadBundle("a mount over the root", "mounts[1].destination", "root.path") {
+        $0.mount("/./..", type: "tmpfs", from: "tmpfs")
+      },
       BadBundle("a hook with a relative path", "hooks", "path") {
         $0.config["hooks"] = ["prestart": [["path": "bin/true"]]]
       },

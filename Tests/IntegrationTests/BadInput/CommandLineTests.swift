@@ -54,7 +54,9 @@ extension Integration {
     @Test(
       arguments: [
         { ["create", "-b", $0, $1] }, { ["create", "-b\($0)", $1] }, { ["create", "--bundle=\($0)", $1] },
-        { ["create", $1, "--bundle", $0] }, { ["create", "--no-pivot=false", "--bundle", $0, "--", $1] },
+        { ["create", $1, "--bundle", $0] }, { ["create", "--no-subreaper", $1, "--bundle", $0] },
+        { ["create", "--no-pivot=false", "--bundle", $0, "--", $1] },
+        { ["create", "-no-pivot=false", "-bundle", $0, $1] },
       ] as [@Sendable (String, String) -> [String]])
     func optionsStandWhereTheyLike(_ arguments: @Sendable (String, String) -> [String]) throws {
       try withBundle { bundle throws in

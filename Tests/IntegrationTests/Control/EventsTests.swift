@@ -31,6 +31,19 @@ extension Integration {
       }
     }
 
+    @Test(.enabled(if: Files.exists("/sys/fs/cgroup/cpuset/cpuset.cpus"), "needs the cpuset controller of cgroup v1"))
+    func theCPUsThatAContainerMayUseAreTold() throws {
+      try withBundle { bundle throws in
+        bundle.config["linux"]["resources"] = ["cpu": ["cpus": "0", "mems": "0"]]
+        try bundle.launch("sleep", "1000")
+        let set = try EventStream.statistics(bundle)["data"]["cpuset"]
+        #expect(set["cpus"] == [0] && set["mems"] == [0])
+        #expect(set["cpu_exclusive"] == 0 && set["sched_load_balance"] == 1 && set["sched_relax_domain_level"] == -1)
+        let names = ["mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page", "memory_spread_slab"]
+        #expect(set.keys.isSuperset(of: names + ["memory_pressure"]))
+      }
+    }
+
     @Test func interfacesOfTheContainersNetworkAreMeasured() throws {
       try withBundle { bundle throws in
         try bundle.launch("sleep", "1000")

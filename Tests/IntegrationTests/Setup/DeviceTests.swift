@@ -110,5 +110,16 @@ extension Integration {
         try bundle.expect(script, prints: "made\nrefused\n1")
       }
     }
+
+    @Test(.enabled(if: Hierarchies.directory("devices") != nil, "needs the v1 devices controller"))
+    func networkTunnelsNeedNoRuleOfTheirOwn() throws {
+      try withBundle { bundle throws in
+        bundle.config["process"]["capabilities"] = Processing.capabilities(["CAP_MKNOD"])
+        bundle.config["linux"]["resources"] = ["devices": [["allow": false, "access": "rwm"]]]
+        // The kernel may have no TUN: then it says so. What a rule denies is not permitted.
+        let script = "mknod /tmp/tun c 10 200 && echo made; (true </tmp/tun) 2>&1 | grep -c permitted; true"
+        try bundle.expect(script, prints: "made\n0")
+      }
+    }
   }
 }

@@ -47,6 +47,7 @@ extension Integration {
       "run.oci.mount_context_type": ["aKindOfMountLabelThatDoesNotExistIsRefused"],
       "run.oci.pidfd_receiver": ["thePidfdIsSentToTheReceiverOfAnAnnotation"],
       "run.oci.seccomp.receiver": ["theListenerCanBeNamedByAnAnnotation"],
+      "run.oci.seccomp_bpf_data": ["aFilterMayBeGivenAsItIs"],
       "run.oci.seccomp_fail_unknown_syscall": ["anUnknownSystemCallIsAnErrorWhenThatIsAskedFor"],
       "run.oci.systemd.subgroup": ["aCgroupBelowTheScopesHasAName", "Tests/Guest/cases/systemd-subgroup.sh"],
     ]

@@ -105,7 +105,7 @@ extension Integration {
 
     @Test(arguments: [
       "sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand", "iversion", "noiversion", "silent",
-      "loud", "acl", "noacl",
+      "loud", "acl", "noacl", "rsync", "rasync", "rdirsync", "rmand", "rnomand",
     ])
     func theWordIsTakenByEveryKindOfMount(_ word: String) throws {
       try withBundle { bundle throws in
@@ -304,6 +304,61 @@ extension Integration {
           MountOptions.mapped(bundle, tree, "rbind", word)
           try bundle.expect("echo $(stat -c %u:%g /data/file /data/below/file)", prints: seen)
         }
+      }
+    }
+
+    @Test(arguments: [
+      ("idmap=uids=0-1000-10;gids=0-2000-10", "1007:2007 7:7"),
+      ("ridmap=gids=0-2000-10;uids=0-1000-10", "1007:2007 1007:2007"),
+      ("idmap=uids=0-1000-7#7-50-1#8-60-1;gids=7-0-1", "50:0 7:7"),
+    ])
+    func anOptionMayHaveTheIdMaps(_ option: String, _ seen: String) throws {
+      try withBundle { bundle throws in
+        try MountOptions.withTree(bundle) { tree throws in
+          for path in [tree + "/file", tree + "/below/file"] {
+            try Files.write("x", to: path)
+            #expect(chown(path, 7, 7) == 0)
+          }
+          bundle.mount("/data", type: "bind", from: tree, "rbind", option)
+          try bundle.expect("echo $(stat -c %u:%g /data/file /data/below/file)", prints: seen)
+        }
+      }
+    }
+
+    @Test(
+      .enabled(if: Machine.hasUserNamespaces, "needs user namespaces"),
+      arguments: [
+        // Ids of the host, of the container, and of both; the container's are in two ranges.
+        ("idmap=uids=0-100005-10;gids=0-100006-10", "12:13"), ("idmap=uids=@0-5-10;gids=@0-6-10", "12:13"),
+        ("idmap=uids=0-100001-7#@7-20-1;gids=@7-0-1", "20:0"),
+      ])
+    func anIdMapMayNameIdsOfTheContainer(_ option: String, _ seen: String) throws {
+      try withBundle { bundle throws in
+        bundle.mapIDs(to: 100000, size: 20)
+        for kind in ["uidMappings", "gidMappings"] {
+          bundle.config["linux"][kind].append(["containerID": 20, "hostID": 200000, "size": 100])
+        }
+        let source = "/var/tmp/apus-tests-\(getpid())-" + bundle.id
+        try Files.makeDirectory(source)
+        defer { Files.removeTree(source) }
+        try Files.write("x", to: source + "/file")
+        #expect(chown(source + "/file", 7, 7) == 0)
+        bundle.mount("/data", type: "bind", from: source, "bind", option)
+        try bundle.expect("stat -c %u:%g /data/file", prints: seen)
+      }
+    }
+
+    @Test(arguments: [
+      ("idmap=", "FILE-HOST-COUNT"), ("idmap=uids=0-1000-1", "FILE-HOST-COUNT"),
+      ("idmap=uids=0-1000;gids=0-1000-1", "FILE-HOST-COUNT"), ("idmap=nobody", "FILE-HOST-COUNT"),
+      ("ridmap=uids=0-4294967296-1;gids=0-0-1", "FILE-HOST-COUNT"),
+      ("idmap=uids=0-1000-1#;gids=0-1000-1", "FILE-HOST-COUNT"),
+      ("idmap=uids=@0-1000-1;gids=0-1000-1", "the container has no id 1000"),
+    ])
+    func anIdMapThatCannotBeReadIsRefused(_ option: String, _ reason: String) throws {
+      try withBundle { bundle throws in
+        bundle.mount("/data", type: "bind", from: bundle.workspace, "bind", option)
+        bundle.expectRefused(try bundle.tryCreate(), "create", [reason])
       }
     }
 

@@ -487,18 +487,25 @@ extension Integration {
       }
     }
 
-    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"))
-    func aSourceThatOnlyRootOutsideReachesIsBound() throws {
-      try withBundle { bundle throws in
-        bundle.mapIDs(to: 100_000)
-        let secret = bundle.workspace + "/secret"
-        try Files.makeDirectory(secret, mode: 0o700)
-        try Files.makeDirectory(secret + "/data")
-        try Files.write("words\n", to: secret + "/data/file")
-        bundle.mount("/data", type: "bind", from: secret + "/data", "bind", "ro")
-        try bundle.expect(
-          "cat /data/file; (echo x > /data/file) 2>&1; true",
-          prints: "words\nsh: can't create /data/file: Read-only file system")
+    @Test(.enabled(if: Machine.hasUserNamespaces, "needs user namespaces"), arguments: [false, true])
+    func aSourceThatOnlyRootOutsideReachesIsBound(_ isJoined: Bool) throws {
+      try withBundle { owner throws in
+        owner.mapIDs(to: 100_000)
+        try owner.launch("sleep", "1000")
+        let namespace = "/proc/\(try owner.pid())/ns/user"
+        try withBundle { bundle throws in
+          bundle.mapIDs(to: 100_000)
+          // As containerd does it for pods: with the maps of the namespace that is joined.
+          if isJoined { bundle.namespace("user", path: namespace) }
+          let secret = bundle.workspace + "/secret"
+          try Files.makeDirectory(secret, mode: 0o700)
+          try Files.makeDirectory(secret + "/data")
+          try Files.write("words\n", to: secret + "/data/file")
+          bundle.mount("/data", type: "bind", from: secret + "/data", "bind", "ro")
+          try bundle.expect(
+            "cat /data/file; (echo x > /data/file) 2>&1; true",
+            prints: "words\nsh: can't create /data/file: Read-only file system")
+        }
       }
     }
 

@@ -25,6 +25,43 @@ import Testing
       }
 
       /// So that a C library that tries a new call and falls back to an old one runs under an old profile.
+      // MARK: a filter that somebody else has compiled
+
+      /// `struct sock_filter`, in base64: code, jumps, value.
+      private static func program(_ instructions: [(UInt16, UInt8, UInt8, UInt32)]) -> JSON {
+        var bytes = Data()
+        for (code, yes, no, value) in instructions {
+          withUnsafeBytes(of: code) { bytes.append(contentsOf: $0) }
+          bytes.append(contentsOf: [yes, no])
+          withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
+        }
+        return .string(bytes.base64EncodedString())
+      }
+
+      /// Making a directory fails with errno 13; the profile does not count, with which there would be no process.
+      @Test func aFilterMayBeGivenAsItIs() throws {
+        try withBundle { bundle throws in
+          bundle.config["linux"]["seccomp"] = ["defaultAction": "SCMP_ACT_KILL_PROCESS"]
+          var filter: [(UInt16, UInt8, UInt8, UInt32)] = [(0x20, 0, 0, 0)]  // load the number
+          for number in [83, 258] {
+            filter += [(0x15, 0, 1, UInt32(number)), (0x06, 0, 0, 0x0005_000d)]  // if equal: errno
+          }
+          filter.append((0x06, 0, 0, 0x7fff_0000))  // allow
+          bundle.config["annotations"] = ["run.oci.seccomp_bpf_data": Seccomp.program(filter)]
+          try bundle.expect(
+            "mkdir /tmp/x 2>&1; grep Seccomp: /proc/self/status | cut -f2",
+            prints: "mkdir: can't create directory '/tmp/x': Permission denied\n2")
+        }
+      }
+
+      @Test(arguments: ["", "AAAA", "AAAAAAA", "no base64", "BgAAAAAA/3="])
+      func aFilterThatIsNoneIsRefused(_ data: String) throws {
+        try withBundle { bundle throws in
+          bundle.config["annotations"] = ["run.oci.seccomp_bpf_data": .string(data)]
+          bundle.expectRefused(try bundle.tryCreate(), "create", ["run.oci.seccomp_bpf_data", "base64"])
+        }
+      }
+
       @Test(
         arguments: [
           ("older than what the profile knows, and not allowed", 434 /* pidfd_open */, EPERM),
