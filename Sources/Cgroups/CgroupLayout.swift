@@ -52,7 +52,8 @@ public struct CgroupLayout: Equatable, Sendable {
       var point: String? = conventionalPoint(of: controllers, below: root)
       let isTrusted =
         !mounts.isEmpty && table == nil && !controllers.isEmpty && !controllers.utf8.contains(UInt8(ascii: ","))
-      if !isTrusted && !pathExists(point! + "/cgroup.procs") {
+      // crun leaves a `cgroup.procs` below a `unified` that is no mount.
+      if !isTrusted && !pathExists(point! + (controllers.isEmpty ? "/cgroup.controllers" : "/cgroup.procs")) {
         // On most machines without cgroup v2 the kernel lists it all the same: not worth the table by itself.
         if controllers.isEmpty && table == nil && !mounts.isEmpty { continue }
         if table == nil { table = try MountTable(reading: mountTable) }

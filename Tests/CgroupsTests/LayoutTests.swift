@@ -15,7 +15,8 @@ import Testing
   }
 
   @Test func hierarchiesAreFoundInTheirUsualPlaces() throws {
-    for name in ["memory", "cpu,cpuacct", "systemd", "unified"] { tree.file("fs/\(name)/cgroup.procs") }
+    for name in ["memory", "cpu,cpuacct", "systemd"] { tree.file("fs/\(name)/cgroup.procs") }
+    tree.file("fs/unified/cgroup.controllers")
     let layout = try tree.detect("3:name=systemd:/a\n2:cpu,cpuacct:/b:c\n1:memory:/\n0::/\n")
     #expect(layout.mode == .hybrid)
     let cgroup = try Cgroup(path: "/x", in: layout)
@@ -33,6 +34,12 @@ import Testing
     let layout = try tree.detect("1:memory:/\n0::/\n")
     #expect(layout.mode == .v1)
     #expect(try Cgroup(path: "/x", in: layout).unified == nil)
+  }
+
+  /// crun leaves such files where nothing is mounted.
+  @Test func aDirectoryThatIsNoHierarchyIsNotTakenForUnified() throws {
+    for name in ["memory", "unified"] { tree.file("fs/\(name)/cgroup.procs") }
+    #expect(try tree.detect("1:memory:/\n0::/\n").mode == .v1)
   }
 
   @Test func whatIsElsewhereIsFoundInTheTableOfMounts() throws {
@@ -111,7 +118,8 @@ import Testing
   }
 
   @Test func savingKeepsEveryProperty() throws {
-    for name in ["memory", "systemd", "unified"] { tree.file("fs/\(name)/cgroup.procs") }
+    for name in ["memory", "systemd"] { tree.file("fs/\(name)/cgroup.procs") }
+    tree.file("fs/unified/cgroup.controllers")
     let cgroup = try Cgroup(path: "/x y", in: try tree.detect("2:name=systemd:/\n1:memory:/\n0::/\n"))
     #expect(try Cgroup(saved: cgroup.saved) == cgroup)
   }

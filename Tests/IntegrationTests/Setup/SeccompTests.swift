@@ -54,6 +54,17 @@ import Testing
         }
       }
 
+      /// Not even exit_group(2) is allowed.
+      @Test func aFilterThatRefusesEverythingEndsTheProcess() throws {
+        try withBundle { bundle throws in
+          // Of a debug build, which would say where it ended.
+          bundle.environment.append("SWIFT_BACKTRACE=enable=no")
+          bundle.config["linux"]["seccomp"] = ["defaultAction": "SCMP_ACT_ERRNO"]
+          bundle.arguments = ["true"]
+          bundle.expectRefused(try bundle.run(), "run", ["ended before it became the program"])
+        }
+      }
+
       @Test(arguments: ["", "AAAA", "AAAAAAA", "no base64", "BgAAAAAA/3="])
       func aFilterThatIsNoneIsRefused(_ data: String) throws {
         try withBundle { bundle throws in
