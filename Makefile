@@ -63,7 +63,7 @@ test-integration: build ## tests that drive bin/apus as root
 	@scripts/dependencies build test
 	scripts/test --filter IntegrationTests
 
-test-guest: build ## tests in guests: pure cgroup v2, v1 and hybrid under systemd, rootless (LAYOUTS= CASES=)
+test-guest: build ## tests in guests: pure cgroup v2, v1 and hybrid under systemd, rootless (LAYOUTS= CASES= GUEST_RELEASE=)
 	Tests/Guest/run $(LAYOUTS)
 
 lint: build ## check format, imports, banned calls and the built binary

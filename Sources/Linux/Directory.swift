@@ -174,22 +174,27 @@ public struct Directory: ~Copyable {
     }
   }
 
-  /// Removes `name` and everything below it, staying on this file system and following no symlink.
+  /// Removes `name` and everything below it, staying on this file system and following no symlink. Others may do the same at the same
+  /// time: what is gone already is no error.
   public func removeTree(_ name: String) throws(SystemError) {
     do {
       let inside = try directory(name, [.readOnly, .noFollow])
       for (child, isDirectory) in try inside.entries() {
-        if isDirectory { try inside.removeTree(child) } else { try inside.remove(child) }
+        if isDirectory { try inside.removeTree(child) } else { try inside.removeIfThere(child) }
       }
+      try removeDirectory(name)
     } catch {
       switch error.errno {
       case .noSuchFileOrDirectory: return
       // A file or a link, which has nothing below it.
-      case .notDirectory, .tooManySymbolicLinkLevels: return try remove(name)
+      case .notDirectory, .tooManySymbolicLinkLevels: try removeIfThere(name)
       default: throw error
       }
     }
-    try removeDirectory(name)
+  }
+
+  private func removeIfThere(_ name: String) throws(SystemError) {
+    do { try remove(name) } catch { if error.errno != .noSuchFileOrDirectory { throw error } }
   }
 }
 
