@@ -57,8 +57,7 @@ extension Features {
       "org.apus.landlock.", "org.criu.config", "org.systemd.property.", "run.oci.delegate-cgroup",
       "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type",
       "run.oci.pidfd_receiver", "run.oci.seccomp.receiver", "run.oci.seccomp_bpf_data",
-      "run.oci.seccomp_fail_unknown_syscall",
-      "run.oci.systemd.subgroup",
+      "run.oci.seccomp_fail_unknown_syscall", "run.oci.systemd.subgroup",
     ]
   }
 }
