@@ -124,19 +124,10 @@ private struct StatisticsFiles: ~Copyable {
 
   /// `0-2,7` as 0, 1, 2 and 7.
   private func list(_ file: String) -> [UInt64] {
-    var numbers: [UInt64] = []
-    for range in bytes(file).split(whereSeparator: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\n") }) {
-      let ends = range.split(separator: UInt8(ascii: "-"))
-      guard let first = ends.first, let last = ends.last else { continue }
-      // The kernel's numbers of CPUs and nodes stay far below.
-      let end = min(number(last), 65535)
-      var next = number(first)
-      while next <= end {
-        numbers.append(next)
-        next += 1
-      }
-    }
-    return numbers
+    let text = bytes(file).prefix { $0 != UInt8(ascii: "\n") }
+    // The kernel's numbers of CPUs and nodes stay far below.
+    let words = bitMask(list: String(decoding: text, as: UTF8.self), limit: 65536) ?? []
+    return (0..<UInt64(words.count * 64)).filter { words[Int($0 / 64)] >> ($0 % 64) & 1 == 1 }
   }
 
   private func readPids(_ pids: inout Statistics.Pids) {

@@ -293,18 +293,23 @@ extension Integration {
       ])
     }
 
-    @Test(arguments: [("idmap", "1007:2007 7:7"), ("ridmap", "1007:2007 1007:2007")])
-    func anIdMapReachesAsFarAsItsWordSays(_ word: String, _ seen: String) throws {
+    /// Whose a file of user and group 7 is in the container, and one in what is mounted below.
+    private static func expectOwners(_ seen: String, mounting: (Bundle, String) -> Void) throws {
       try withBundle { bundle throws in
         try MountOptions.withTree(bundle) { tree throws in
           for path in [tree + "/file", tree + "/below/file"] {
             try Files.write("x", to: path)
             #expect(chown(path, 7, 7) == 0)
           }
-          MountOptions.mapped(bundle, tree, "rbind", word)
+          mounting(bundle, tree)
           try bundle.expect("echo $(stat -c %u:%g /data/file /data/below/file)", prints: seen)
         }
       }
+    }
+
+    @Test(arguments: [("idmap", "1007:2007 7:7"), ("ridmap", "1007:2007 1007:2007")])
+    func anIdMapReachesAsFarAsItsWordSays(_ word: String, _ seen: String) throws {
+      try MountOptions.expectOwners(seen) { bundle, tree in MountOptions.mapped(bundle, tree, "rbind", word) }
     }
 
     @Test(arguments: [
@@ -313,15 +318,8 @@ extension Integration {
       ("idmap=uids=0-1000-7#7-50-1#8-60-1;gids=7-0-1", "50:0 7:7"),
     ])
     func anOptionMayHaveTheIdMaps(_ option: String, _ seen: String) throws {
-      try withBundle { bundle throws in
-        try MountOptions.withTree(bundle) { tree throws in
-          for path in [tree + "/file", tree + "/below/file"] {
-            try Files.write("x", to: path)
-            #expect(chown(path, 7, 7) == 0)
-          }
-          bundle.mount("/data", type: "bind", from: tree, "rbind", option)
-          try bundle.expect("echo $(stat -c %u:%g /data/file /data/below/file)", prints: seen)
-        }
+      try MountOptions.expectOwners(seen) { bundle, tree in
+        bundle.mount("/data", type: "bind", from: tree, "rbind", option)
       }
     }
 

@@ -24,7 +24,6 @@ import Testing
         return status
       }
 
-      /// So that a C library that tries a new call and falls back to an old one runs under an old profile.
       // MARK: a filter that somebody else has compiled
 
       /// `struct sock_filter`, in base64: code, jumps, value.
@@ -73,6 +72,7 @@ import Testing
         }
       }
 
+      /// So that a C library that tries a new call and falls back to an old one runs under an old profile.
       @Test(
         arguments: [
           ("older than what the profile knows, and not allowed", 434 /* pidfd_open */, EPERM),
