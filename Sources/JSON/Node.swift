@@ -50,14 +50,13 @@ struct Tape {
   /// Whether the key at `index` is `name`.
   func key(at index: Int, is name: StaticString) -> Bool {
     let count = name.utf8CodeUnitCount
-    guard nodes[index].length == count else { return false }
-    let isPlain = nodes[index].kind == .escapedKey
-    let start = isPlain ? Int(nodes[index].link) : Int(nodes[index].position) + 1
+    let node = nodes[index]
+    guard node.length == count else { return false }
+    let start = node.kind == .escapedKey ? Int(node.link) : Int(node.position) + 1
+    let source = node.kind == .escapedKey ? plain.span : text.span
     // The literal has `count` bytes.
-    let bytes = unsafe UnsafeBufferPointer(start: name.utf8Start, count: count)
-    for offset in 0..<count {
-      if unsafe bytes[offset] != (isPlain ? plain[start + offset] : text[start + offset]) { return false }
-    }
+    let literal = unsafe UnsafeBufferPointer(start: name.utf8Start, count: count)
+    for offset in 0..<count where unsafe literal[offset] != source[start + offset] { return false }
     return true
   }
 }

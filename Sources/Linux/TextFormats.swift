@@ -1,3 +1,5 @@
+import CLinux
+
 // The forms in which the kernel and the host's files write lists down.
 
 /// A run of decimal digits, whole; `nil` when empty, not digits only, or too large.
@@ -35,6 +37,25 @@ public func bitMask(list: String, limit: Int) -> [UInt64]? {
 public func colonSeparated(_ bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
   bytes.split(separator: UInt8(ascii: "\n")).map {
     $0.split(separator: UInt8(ascii: ":"), maxSplits: 6, omittingEmptySubsequences: false)
+  }
+}
+
+/// The last line of a file to which lines are added: what is behind the last line feed was never finished. Without any, all of it.
+public func lastWholeLine(of file: [UInt8]) -> [UInt8] {
+  unsafe file.withUnsafeBufferPointer { bytes in
+    guard let text = bytes.baseAddress else { return file }
+    var (start, end) = (0, 0)
+    while true {
+      let length = unsafe clx_next_line(text + end, bytes.count - end)
+      if length < 0 { break }
+      (start, end) = (end, end + length)
+    }
+    if end == 0 { return file }
+    // Copied as one piece; an array that is made of a slice is made byte by byte.
+    return unsafe [UInt8](unsafeUninitializedCapacity: end - 1 - start) { line, count in
+      count = end - 1 - start
+      unsafe line.baseAddress?.initialize(from: text + start, count: count)
+    }
   }
 }
 

@@ -52,7 +52,7 @@ struct ContainerRecord: Equatable {
 
   /// - Parameter forStatus: reads no more than what the container's state follows from.
   init(json bytes: [UInt8], file: String, forStatus: Bool = false) throws(JSON.Error) {
-    let line = ContainerRecord.lastLine(of: bytes)
+    let line = lastWholeLine(of: bytes)
     let json = try JSON.Document(line, file: file, before: forStatus ? "cgroups" : nil).root.object()
     state = try State(try json.object("state"))
     startTime = try json.integer("startTime")
@@ -67,13 +67,6 @@ struct ContainerRecord: Equatable {
     hasKeyring = try json.bool("hasKeyring")
     hasPoststartHooks = try json.bool("hasPoststartHooks")
     hasPoststopHooks = try json.bool("hasPoststopHooks")
-  }
-
-  /// Without what is behind the last line feed: a line that was never finished.
-  private static func lastLine(of bytes: [UInt8]) -> [UInt8] {
-    guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return bytes }
-    guard let before = bytes[..<end].lastIndex(of: UInt8(ascii: "\n")) else { return Array(bytes[..<end]) }
-    return Array(bytes[(before + 1)..<end])
   }
 
   /// A line of the file.

@@ -18,6 +18,8 @@ extension ContainerRecord {
     guard let process, !process.hasEnded else { return .stopped }
     // Before it is started, too: what stands still cannot be started.
     if try Cgroup.isFrozen(freezers, with: process) { return .paused }
+    // What waits at the gate has not become another program yet.
+    if process.hasExecuted { return .running }
     return try ContainerRecord.isWaiting(directory, way) ? .created : .running
   }
 

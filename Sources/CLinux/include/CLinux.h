@@ -147,6 +147,11 @@ static inline long clx_fstatfs_flags(int fd) {
   long r = clx_result(fstatfs(fd, &s));
   return r < 0 ? r : (long)s.f_flags;
 }
+// Where the next line starts; -1: `text` has no line feed. memchr(3) looks at eight bytes at a time.
+static inline long clx_next_line(const uint8_t *text, size_t count) {
+  const uint8_t *end = count == 0 ? NULL : (const uint8_t *)memchr(text, '\n', count);
+  return end == NULL ? -1 : end - text + 1;
+}
 static inline uint64_t clx_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
 
 // ---- mounts ----
