@@ -4,7 +4,7 @@ extension Cgroup {
   /// Removes the cgroup from every hierarchy, with the cgroups that the container made below it. What still runs in it
   /// is killed. One that is gone already is no error.
   ///
-  /// The first attempt is one call a hierarchy. Where that is refused, it waits for the processes to end – on their
+  /// The first attempt is one call a hierarchy. Where that is refused, it kills, and waits for the processes to end – on their
   /// descriptors, not by the clock – at most ten seconds.
   public func remove() throws(Failure) {
     if let scope, hierarchies.contains(where: { isSystemds($0) && pathExists(outermost(in: $0)) }) {
@@ -21,6 +21,7 @@ extension Cgroup {
       }
     }
     if left.isEmpty { return }
+    try kill()
     let deadline = Clock.monotonicMilliseconds() + 10_000
     for hierarchy in left { try Removal.removeBusy(outermost(in: hierarchy), self, deadline) }
   }

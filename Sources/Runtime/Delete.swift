@@ -33,22 +33,24 @@ extension ContainerStore {
     try destroy(container)
   }
 
-  /// Ends every process of the container and waits until the container process is gone.
+  /// Ends every process of the container and waits until the container process is gone. Where that has ended by itself, the others –
+  /// none, if it was the first of a pid namespace – end when their cgroup is removed.
   func killAll(_ container: borrowing Container) throws(Failure) {
-    if let process = try container.process() {
-      try step("kill") { () throws(SystemError) in
-        do throws(SystemError) {
-          try process.signal(Signal.kill.number)
-        } catch {
-          if error.errno != .noSuchProcess { throw error }
-        }
+    guard let process = try container.process() else {
+      // A creator, dead or at work, has processes of which the record does not tell yet.
+      if container.record.startTime == 0 { try killCgroup(container) }
+      return
+    }
+    try step("kill") { () throws(SystemError) in
+      do throws(SystemError) {
+        try process.signal(Signal.kill.number)
+      } catch {
+        if error.errno != .noSuchProcess { throw error }
       }
-      try killCgroup(container)
-      if try !waitForEnd(of: process, container) {
-        throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL")
-      }
-    } else {
-      try killCgroup(container)
+    }
+    try killCgroup(container)
+    if try !waitForEnd(of: process, container) {
+      throw Failure("container \"" + container.id.text + "\" does not end after SIGKILL")
     }
   }
 
@@ -63,7 +65,6 @@ extension ContainerStore {
     return false
   }
 
-  /// What shares the container's pid namespace with others, or was left by a creator that died.
   private func killCgroup(_ container: borrowing Container) throws(Failure) {
     if container.record.cgroups.isEmpty { return }
     let cgroup = try container.cgroup()

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct TextFormatTests {
   @Test(arguments: [
-    ("", ""), ("one", "one"), ("one\n", "one"), ("one\ntwo\n", "two"), ("one\ntwo\nhal", "two"), ("\n", ""), ("one\n\n", ""),
+    ("", ""), ("one", "one"), ("one\n", "one"), ("one\ntwo\n", "two"), ("one\ntwo\nhal", "two"), ("\n", ""),
+    ("one\n\n", ""),
   ])
   func theLastLineIsTheLastOneThatWasFinished(_ file: String, _ line: String) {
     #expect(lastWholeLine(of: Array(file.utf8)) == Array(line.utf8))
