@@ -52,17 +52,18 @@ extension Hierarchy {
 private enum Creation {
   static func make(_ hierarchy: Hierarchy, isOnly: Bool, _ made: inout [String]) throws(Failure) {
     let directory = hierarchy.directory
-    let fresh = try makeDirectories(hierarchy, directory, &made)
+    let isCpuset = hierarchy.kind == .v1 && hierarchy.controls("cpuset")
+    let fresh =
+      isCpuset
+      ? try filled(from: splitPath(directory).parent) { () throws(Failure) in
+        try makeDirectories(hierarchy, directory, &made)
+      } : try makeDirectories(hierarchy, directory, &made)
     if !fresh {
       try refuseProcesses(in: directory)
       if let complaint = hierarchy.complaintOfThreads { throw Failure("cgroup: " + complaint) }
     }
-    switch hierarchy.kind {
-    case .v1:
-      if hierarchy.controls("cpuset") { try fillCpuset(hierarchy, directory) }
-    case .v2:
-      if isOnly { enableAvailable(hierarchy) }
-    }
+    if isCpuset { try fillCpuset(hierarchy, directory) }
+    if hierarchy.kind == .v2 && isOnly { enableAvailable(hierarchy) }
   }
 
   /// Makes the directory and those missing above it; `false`: it was there. One call where only the last is missing.
@@ -102,6 +103,18 @@ private enum Creation {
   private static func refuseProcesses(in directory: String) throws(Failure) {
     guard let processes = readControl(directory + "/cgroup.procs"), !processes.isEmpty else { return }
     throw Failure("cgroup: " + directory + " already exists and holds processes; choose another linux.cgroupsPath")
+  }
+
+  /// While `make` runs, new cpusets below `parent` have its CPUs and memory nodes from the start (cgroup.clone_children, cpuset(7)).
+  ///
+  /// To write them into one that is there already makes the kernel build its scheduling domains anew, which takes longer than
+  /// everything else that is done for a cgroup. Who makes one at the same time and finds it empty, fills it.
+  private static func filled<R>(from parent: String, _ make: () throws(Failure) -> R) throws(Failure) -> R {
+    guard let flag = try? openFile(parent + "/cgroup.clone_children", .readWrite),
+      (try? flag.read(upTo: 2)) == Array("0\n".utf8), (try? flag.write("1")) != nil
+    else { return try make() }
+    defer { try? flag.write("0") }
+    return try make()
   }
 
   /// Sees to it that the cpuset has CPUs and memory nodes, from the top down.

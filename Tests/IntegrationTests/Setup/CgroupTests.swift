@@ -93,6 +93,27 @@ extension Integration {
       }
     }
 
+    /// A cpuset is empty when it is made, unless the one above hands on what it has.
+    @Test(.enabled(if: Hierarchies.directory("cpuset") != nil, "needs the v1 cpuset controller"))
+    func aCpusetIsFilledFromTheOneAboveWhichStaysAsItWas() throws {
+      try withBundle { bundle throws in
+        let parent = "/apus-cpuset-\(UUID().uuidString)"
+        let above = try #require(Hierarchies.directory("cpuset")) + parent
+        defer { Hierarchies.existing(parent).forEach(Hierarchies.remove) }
+        try Files.makeDirectory(above)
+        try Files.write("0", to: above + "/cpuset.cpus")
+        try Files.write("0", to: above + "/cpuset.mems")
+        bundle.config["linux"]["cgroupsPath"] = .string(parent + "/inner")
+        try bundle.create()
+        #expect(try Files.read(above + "/inner/cpuset.cpus") == "0\n")
+        #expect(try Files.read(above + "/inner/cpuset.mems") == "0\n")
+        // Handed on by the kernel: this came along.
+        #expect(try Files.read(above + "/inner/cgroup.clone_children") == "1\n")
+        #expect(try Files.read(above + "/cgroup.clone_children") == "0\n")
+        #expect(try bundle.apus("delete", "--force", bundle.id).status == 0)
+      }
+    }
+
     @Test(.enabled(if: Hierarchies.directory("pids") != nil, "needs the v1 pids controller"))
     func theNumberOfProcessesIsLimited() throws {
       try withBundle { bundle throws in
