@@ -217,6 +217,12 @@ public func readFile(_ path: String, estimate: Int = 4096, limit: Int = 64 << 20
   }
 }
 
+/// The whole of a document that a person names: a file of the host, or by `-` what comes on standard input.
+public func readDocument(_ path: String) throws(SystemError) -> [UInt8] {
+  if path != "-" { return try readFile(path) }
+  return try withBorrowed(0) { (input) throws(SystemError) in try input.readAll() }
+}
+
 /// What stat(2) says of a path of the host, symlinks followed.
 public func fileStatus(_ path: String, follows: Bool = true) throws(SystemError) -> FileStatus {
   try FileStatus(at: Int32(CLX_AT_FDCWD), path, follows ? 0 : CLX_AT_SYMLINK_NOFOLLOW)

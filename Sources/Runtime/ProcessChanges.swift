@@ -76,9 +76,9 @@ extension ExecOptions {
   }
 
   private static func load(_ path: String) throws(Failure) -> Config.Process {
-    let bytes = try step("--process") { () throws(SystemError) in try readFile(path) }
+    let bytes = try step("--process") { () throws(SystemError) in try readDocument(path) }
     do {
-      return try Config.Process(json: bytes, file: path)
+      return try Config.Process(json: bytes, file: path == "-" ? "standard input" : path)
     } catch {
       throw Failure(error.description)
     }

@@ -124,6 +124,7 @@ import Testing
 
   @Test func theUnknownPropertyIsNamed() {
     #expect(SystemdManager.unknownProperty("Cannot set property AllowedCPUs, or unknown property.") == "AllowedCPUs")
+    #expect(SystemdManager.unknownProperty("Value specified in CPUWeight is out of range") == "CPUWeight")
     #expect(SystemdManager.unknownProperty("Access denied") == nil)
   }
 }

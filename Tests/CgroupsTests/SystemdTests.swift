@@ -90,7 +90,9 @@ import Testing
       ["MemoryMax=infinity", "MemorySwapMax=infinity"]
     ),
     (.init(cpu: .init(shares: 1024)), ["CPUShares=1024"], ["CPUWeight=100"]),
-    (.init(cpu: .init(shares: 1024, idle: 1)), [], []),
+    (.init(cpu: .init(shares: 1024, idle: 1)), [], ["CPUWeight=0"]),
+    (.init(cpu: .init(shares: 1024, idle: 0)), ["CPUShares=1024"], ["CPUWeight=100"]),
+    (.init(cpu: .init(idle: 0)), [], ["CPUWeight=infinity"]),
     (
       .init(cpu: .init(quota: 33_333, period: 100_000)), ["CPUQuotaPeriodUSec=100000", "CPUQuotaPerSecUSec=340000"],
       ["CPUQuotaPeriodUSec=100000", "CPUQuotaPerSecUSec=340000"]

@@ -204,7 +204,7 @@ struct SystemdManager: ~Copyable {
     }
   }
 
-  /// Takes away the property that this systemd says it does not know, if that may be left out.
+  /// Takes away the property that this systemd says it does not know, or not with that value, if that may be left out.
   private static func leaveOutUnknown(_ text: String, _ optional: [String], _ properties: inout [UnitProperty]) -> Bool
   {
     guard let unknown = unknownProperty(text), optional.contains(unknown),
@@ -214,11 +214,12 @@ struct SystemdManager: ~Copyable {
     return true
   }
 
-  /// `Cannot set property AllowedCPUs, or unknown property.`
+  /// `Cannot set property AllowedCPUs, or unknown property.`, `Value specified in CPUWeight is out of range`
   static func unknownProperty(_ text: String) -> String? {
-    let start = "Cannot set property "
-    guard text.hasPrefix(start) else { return nil }
-    return text.dropFirst(start.utf8.count).split(separator: ",").first.map { String($0) }
+    for start in ["Cannot set property ", "Value specified in "] where text.hasPrefix(start) {
+      return text.dropFirst(start.utf8.count).split { $0 == "," || $0 == " " }.first.map { String($0) }
+    }
+    return nil
   }
 
   /// Forgets how the unit ended: as long as that is remembered, there can be no other of its name.

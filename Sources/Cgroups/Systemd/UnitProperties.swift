@@ -44,9 +44,7 @@ enum UnitProperties {
   private static func cpu(_ cpu: Resources.CPU?, isV2: Bool) -> [UnitProperty] {
     guard let cpu else { return [] }
     var properties: [UnitProperty] = []
-    // A weight would end the idle class that the file sets.
-    if let shares = cpu.shares, shares != 0, cpu.idle != 1 {
-      let weight = isV2 ? SettingsV2.weight(shares: shares) : shares
+    if let weight = weight(cpu, isV2: isV2) {
       properties.append(UnitProperty(name: isV2 ? "CPUWeight" : "CPUShares", value: .uint64(weight)))
     }
     if let period = cpu.period, period != 0 {
@@ -61,6 +59,14 @@ enum UnitProperties {
       }
     }
     return properties
+  }
+
+  /// A weight would end the idle class that the file sets: there is one for it, 0, since systemd 252.
+  private static func weight(_ cpu: Resources.CPU, isV2: Bool) -> UInt64? {
+    if cpu.idle == 1 { return isV2 ? 0 : nil }
+    if let shares = cpu.shares, shares != 0 { return isV2 ? SettingsV2.weight(shares: shares) : shares }
+    // No more than that it is idle no longer: as the kernel, the default.
+    return isV2 && cpu.idle == 0 ? .max : nil
   }
 
   /// Microseconds of CPU time a second; in whole percent, in which systemd keeps them, and rather too many.

@@ -17,7 +17,7 @@ struct Exec: Command {
 
   static func arguments(_ table: inout ArgumentTable<Exec>) {
     processArguments(&table)
-    table.value("process", letter: "p", "FILE", "the process as JSON, like process of config.json") {
+    table.value("process", letter: "p", "FILE", "the process as JSON, like process of config.json; -: standard input") {
       $0.options.processFile = $1
     }
     table.flag("detach", letter: "d", "do not wait for the end") { $0.options.detach = $1 }

@@ -80,10 +80,7 @@ struct Update: Command {
 
   private static func read(_ document: String?) throws(Failure) -> Resources {
     guard let document else { return Resources() }
-    let bytes = try step("--resources") { () throws(SystemError) in
-      if document != "-" { return try readFile(document) }
-      return try withBorrowed(0) { (input) throws(SystemError) in try input.readAll() }
-    }
+    let bytes = try step("--resources") { () throws(SystemError) in try readDocument(document) }
     return try ContainerStore.resources(json: bytes, file: document == "-" ? "standard input" : document)
   }
 

@@ -14,6 +14,15 @@ else
   same 134217728 "$(show MemoryLimit)" MemoryLimit
   same 33333 "$(holds cpu cpu.cfs_quota_us)" quota
 fi
+# The idle class is systemd's, too: it sets the weight whenever it likes.
+if unified; then
+  apus update --cpu-idle 1 "$id"
+  same idle "$(show CPUWeight)" CPUWeight
+  manager daemon-reload
+  same 1 "$(holds cpu cpu.idle)" cpu.idle
+  apus update --cpu-idle 0 "$id"
+  same "[not set]" "$(show CPUWeight)" CPUWeight
+fi
 # The quota is a time of each period; a new period does not change it, whatever systemd makes of it.
 apus update --cpu-period 50000 "$id"
 same 670ms "$(show CPUQuotaPerSecUSec)" CPUQuotaPerSecUSec

@@ -124,10 +124,10 @@ extension Integration.Exec {
 
     // MARK: a document of its own
 
-    @Test func theDocumentSaysWhatIsRun() throws {
+    @Test(arguments: [false, true]) func theDocumentSaysWhatIsRun(_ asInput: Bool) throws {
       try withBundle { bundle throws in
         try bundle.launchSleeper()
-        let outcome = try bundle.execDocument {
+        let outcome = try bundle.execDocument(asInput: asInput) {
           $0["args"] = ["sh", "-c", "echo $(id -u) $(pwd) $WHAT"]
           $0["user"] = ["uid": 12, "gid": 13]
           $0["cwd"] = "/tmp"

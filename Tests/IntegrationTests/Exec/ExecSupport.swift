@@ -43,12 +43,16 @@ extension Bundle {
   }
 
   /// `exec` with a document that differs from the container's process in what `change` does.
-  func execDocument(_ flags: [String] = [], _ change: (inout JSON) -> Void) throws -> Outcome {
+  ///
+  /// - Parameter asInput: it comes on standard input.
+  func execDocument(_ flags: [String] = [], asInput: Bool = false, _ change: (inout JSON) -> Void) throws -> Outcome {
     var process = config["process"]
     change(&process)
     let path = workspace + "/process.json"
     try Files.write(process.serialized, to: path)
-    return try begin(["exec", "--process", path] + flags + [id]).finish()
+    let input = asInput ? try Files.open(path, O_RDONLY) : -1
+    defer { if asInput { close(input) } }
+    return try begin(["exec", "--process", asInput ? "-" : path] + flags + [id], input: input).finish()
   }
 
   /// Whether an `exec` was refused as the contract asks: exit status 255 and one line on standard error that says why.

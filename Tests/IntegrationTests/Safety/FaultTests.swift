@@ -72,6 +72,9 @@ extension Integration {
       Tolerated(["faccessat2"], "/sys/fs/cgroup/", "whether a file of a hierarchy is there"),
       Tolerated(["open", "read"], "cgroup.procs", "whether the cgroup is in use, when that can be read"),
       Tolerated(["open", "read"], "cpuset.", "a cpuset that cannot be read may be filled all the same"),
+      Tolerated(
+        ["open", "read", "write"], "cgroup.clone_children", "a cpuset that is not filled when it is made is filled then"
+      ),
       Tolerated(["open", "read", "fstatat", "lseek"], "/etc/passwd", "the owner's name in the state, HOME"),
       Tolerated(["unlink"], "/sys/fs/cgroup/", "what cannot be removed at once is tried again"),
       // Only what is frozen needs to be thawed, and that it does not end then is told.
