@@ -4,7 +4,8 @@ import Sandbox
 /// Binds that ask for rights which a container in a user namespace has not: those that show their files with other owners
 /// (mount_setattr(2), "ID-mapped mounts"), those of the runtime's own directories, and those of what only root outside reaches.
 ///
-/// The parent makes these mounts, detached, and the container process inherits them.
+/// The parent makes these mounts, detached, and the container process inherits them. A new file system is the container's to make; what
+/// it inherits is the user namespace with the maps.
 final class PreparedMounts {
   private var numbers: [Int32] = []
 
@@ -16,7 +17,16 @@ final class PreparedMounts {
   func make(for plan: inout SandboxPlan) throws(Failure) {
     for index in plan.rootfs.mounts.indices {
       let mount = plan.rootfs.mounts[index]
-      guard case .bind(let path, let recursive) = mount.source else { continue }
+      guard case .bind(let path, let recursive) = mount.source else {
+        if let idMap = mount.idMap {
+          // Who maps must have rights in the mount's user namespace and in the file system's, which is then the container's.
+          if plan.namespaces.separates(.user) {
+            throw Failure(mount.name + ": in a user namespace of its own only a bind can be mapped to other ids")
+          }
+          keep(try PreparedMounts.userNamespace(idMap, plan.namespaces, mount), for: &plan.rootfs.mounts[index])
+        }
+        continue
+      }
       if mount.idMap == nil && !mount.isPrivate, try plan.namespaces.reaches(path) { continue }
       let made = try step(mount.name) { () throws(SystemError) in
         let made = try mount.clone(path, recursive: recursive)
@@ -32,10 +42,13 @@ final class PreparedMounts {
           try made.set(.idMap, recursive: idMap.recursive, userNamespace: namespace.number)
         }
       }
-      let number = made.intoDescriptor().release()
-      numbers.append(number)
-      plan.rootfs.mounts[index].prepared = number
+      keep(made.intoDescriptor(), for: &plan.rootfs.mounts[index])
     }
+  }
+
+  private func keep(_ descriptor: consuming Descriptor, for mount: inout MountPlan) {
+    mount.prepared = descriptor.release()
+    numbers.append(mount.prepared)
   }
 
   /// The user namespace whose maps a mount gets: one made for it, or one like the container's.

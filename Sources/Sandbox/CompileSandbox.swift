@@ -212,8 +212,11 @@ extension MountPlan {
         recursive: idMap?.recursive ?? false, users: mount.uidMappings.map { IDMapPlan.Line(mapping: IDMapping($0)) },
         groups: mount.gidMappings.map { IDMapPlan.Line(mapping: IDMapping($0)) })
     }
-    if idMap != nil && (isRemount || !isBind) {
-      throw Failure(place + ": only a bind can be mapped to other ids")
+    if idMap != nil {
+      if isRemount || !isBind && mount.type == "cgroup" {
+        throw Failure(place + ": only a bind or a new file system can be mapped to other ids")
+      }
+      if !isBind && exceedsContext { throw Failure(place + ": with idmap, an option may have 255 bytes at most") }
     }
     if isBind {
       // As mount(2) has it, for a new bind and for a change of one.

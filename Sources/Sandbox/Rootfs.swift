@@ -151,9 +151,19 @@ struct Rootfs: ~Copyable {
     let made = try newFileSystem(mount, type, source, attributes, mode: mode)
     if mount.copiesUp { try copyUp(from: target, to: made) }
     if !mount.recursiveSet.isEmpty { try made.set(mount.recursiveSet, clear: mount.recursiveClear, recursive: true) }
+    if mount.idMap != nil { try mapIDs(of: made, mount, type) }
     try made.attach(to: target)
     try apply(mount.propagation, to: made.descriptor)
     if isScratch && mount.set.contains(.readOnly) { readOnlyLater.append(made.intoDescriptor().release()) }
+  }
+
+  private func mapIDs(of made: borrowing DetachedMount, _ mount: MountPlan, _ type: String) throws(SystemError) {
+    let namespace = Descriptor(taking: mount.prepared)
+    do {
+      try made.set(.idMap, userNamespace: namespace.number)
+    } catch {
+      throw error.on("idmap of " + type)
+    }
   }
 
   /// `nil`: there is none.

@@ -174,7 +174,8 @@ public struct MountPlan: Equatable, Sendable {
   public var links: Links = []
   /// Whether the source lies where a container in a user namespace may not go.
   public var isPrivate = false
-  /// The bind as the parent has made it, where it needs rights that the container has not; -1: not made.
+  /// What the parent has made of it: the bind, where it takes rights that the container has not; for a new file system, the user
+  /// namespace with its id maps. -1: nothing.
   public var prepared: Int32 = -1
 
   /// A bind of a directory of the runtime's, which the container can look into and no more.

@@ -91,11 +91,13 @@ import Testing
   }
 
   @Test(arguments: [("idmap", false), ("ridmap", true)])
-  func anIdMapIsForBinds(_ word: String, _ recursive: Bool) throws {
-    let plan = try MountPlanTests.plan(["bind", word])
-    #expect(plan.idMap == MountPlan.IDMapPlan(recursive: recursive, users: [], groups: []))
-    #expect(throws: Failure.self) { try MountPlanTests.plan([word]) }
+  func anIdMapIsForWhatIsNotMountedYet(_ word: String, _ recursive: Bool) throws {
+    for words in [[word], ["bind", word]] {
+      let plan = try MountPlanTests.plan(words)
+      #expect(plan.idMap == MountPlan.IDMapPlan(recursive: recursive, users: [], groups: []))
+    }
     #expect(throws: Failure.self) { try MountPlanTests.plan(["remount", word]) }
+    #expect(throws: Failure.self) { try MountPlanTests.plan(["bind", "remount", word]) }
   }
 
   @Test func theLastOfContradictingWordsCounts() throws {

@@ -312,6 +312,41 @@ extension Integration {
       try MountOptions.expectOwners(seen) { bundle, tree in MountOptions.mapped(bundle, tree, "rbind", word) }
     }
 
+    /// What is 0 in the file system shows as 1000, which therefore is the one that may write there.
+    @Test(.enabled(if: Machine.hasLinux(6, 3), "needs Linux 6.3"), arguments: [false, true])
+    func aNewFileSystemCanBeMappedToOtherIds(_ inOption: Bool) throws {
+      try withBundle { bundle throws in
+        var mount: JSON = [
+          "destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755", "idmap"],
+        ]
+        if inOption {
+          mount["options"] = ["mode=755", "idmap=uids=0-1000-10;gids=0-2000-10"]
+        } else {
+          mount["uidMappings"] = [["containerID": 0, "hostID": 1000, "size": 10]]
+          mount["gidMappings"] = [["containerID": 0, "hostID": 2000, "size": 10]]
+        }
+        bundle.config["mounts"].append(mount)
+        bundle.config["process"]["user"] = ["uid": 1000, "gid": 2000]
+        try bundle.expect("touch /data/file; echo $(stat -c %u:%g /data /data/file)", prints: "1000:2000 1000:2000")
+      }
+    }
+
+    @Test(arguments: ["mqueue", "proc"]) func aFileSystemThatKnowsNoOtherIdsIsRefused(_ type: String) throws {
+      try withBundle { bundle throws in
+        bundle.mount("/data", type: type, from: type, "idmap=uids=0-1000-10;gids=0-2000-10")
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["/data", "idmap of " + type, "Invalid argument"])
+      }
+    }
+
+    @Test(arguments: [["remount", "bind"], ["remount"]]) func whatIsMountedAlreadyGetsNoOtherIds(_ words: [String])
+      throws
+    {
+      try withBundle { bundle throws in
+        MountOptions.mapped(bundle, "/", words[0], words.last!, "idmap")
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["mounts[", "only a bind or a new file system"])
+      }
+    }
+
     @Test(arguments: [
       ("idmap=uids=0-1000-10;gids=0-2000-10", "1007:2007 7:7"),
       ("ridmap=gids=0-2000-10;uids=0-1000-10", "1007:2007 1007:2007"),
@@ -412,10 +447,12 @@ extension Integration {
       }
     }
 
-    @Test func anIdMapOfAFileSystemIsRefused() throws {
+    @Test func anIdMapOfAFileSystemInAUserNamespaceIsRefused() throws {
       try withBundle { bundle throws in
         bundle.mount("/data", type: "tmpfs", from: "tmpfs", "idmap")
-        bundle.expectRefused(try bundle.tryCreate(), "create", ["mounts[1]", "bind"])
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["mount #1 \"/data\"", "uidMappings"])
+        bundle.mapIDs(to: 100_000)
+        bundle.expectRefused(try bundle.tryCreate(), "create", ["mount #1 \"/data\"", "only a bind"])
       }
     }
 

@@ -35,6 +35,12 @@ enum Machine {
     path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
   }
 
+  /// Whether the kernel is of that version or a later one.
+  static func hasLinux(_ major: Int, _ minor: Int) -> Bool {
+    ProcessInfo.processInfo.isOperatingSystemAtLeast(
+      OperatingSystemVersion(majorVersion: major, minorVersion: minor, patchVersion: 0))
+  }
+
   /// Whether a kernel file system is known.
   static func hasFileSystem(_ name: String) -> Bool {
     ((try? Files.read("/proc/filesystems")) ?? "").split(separator: "\n").contains { $0.hasSuffix("\t" + name) }
