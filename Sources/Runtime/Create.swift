@@ -44,6 +44,18 @@ struct Created: ~Copyable {
   let terminal: TerminalChannel
 }
 
+/// The configuration's text, until it is saved: where it is large, the process that is made next need not have it in its memory.
+private final class ConfigText {
+  private var bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  func take() -> [UInt8] {
+    defer { bytes = [] }
+    return bytes
+  }
+}
+
 /// One container being created: everything that is known before the first side effect.
 struct Creation {
   let id: ContainerID
@@ -51,7 +63,7 @@ struct Creation {
   /// The configuration's name, as it was given.
   let configFile: String
   let config: Config
-  let bytes: [UInt8]
+  private let text: ConfigText
   let bundle: String
   var sandbox: SandboxPlan
   var cgroup: Cgroup
@@ -70,7 +82,9 @@ struct Creation {
     self.isAttached = isAttached
     bundle = try step("bundle") { () throws(SystemError) in try resolvedPath(options.bundle) }
     configFile = options.configFile ?? "config.json"
+    let bytes: [UInt8]
     (config, bytes) = try Creation.load(absolute(configFile, in: bundle), name: configFile, store.options)
+    text = ConfigText(bytes)
     sandbox = try SandboxPlan(config, bundle: bundle, usesPivotRoot: !options.noPivot)
     sandbox.addUserNamespace(warn: store.options.warn)
     for mount in sandbox.rootfs.mounts where !mount.ignored.isEmpty {
@@ -178,7 +192,7 @@ struct Creation {
     _ rest: (consuming Container, consuming TerminalChannel, inout RunningInit) throws(Failure) -> R
   ) throws(Failure) -> R {
     let terminal = try TerminalChannel(for: sandbox.process, consoleSocket: options.consoleSocket)
-    let container = try store.make(id, record, config: bytes)
+    let container = try store.make(id, record, config: text.take())
     var running = RunningInit(cgroup: cgroup)
     do throws(Failure) {
       return try rest(container, terminal, &running)
