@@ -30,7 +30,8 @@ struct DocumentTests {
     #expect(config.linux?.uidMappings == [.init(containerID: 0, hostID: 1000, size: 1)])
     #expect(config.linux?.gidMappings == [.init(containerID: 0, hostID: 1001, size: 1)])
     #expect(config.linux?.resources == nil)
-    #expect(!config.mounts.contains { $0.type == "sysfs" || $0.type == "cgroup" || $0.options.contains("gid=5") })
+    #expect(!config.mounts.contains { $0.type == "sysfs" || $0.options.contains("gid=5") })
+    #expect(config.mounts.filter { $0.type == "cgroup" }.allSatisfy { $0.options.contains("ro") })
   }
 
   @Test func theFeaturesDocumentIsComplete() throws {

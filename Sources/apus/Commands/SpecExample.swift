@@ -62,7 +62,6 @@ extension Config {
     linux?.gidMappings = [IDMapping(containerID: 0, hostID: gid, size: 1)]
     // Limits need a cgroup that the user may write to.
     linux?.resources = nil
-    mounts.removeAll { $0.type == "cgroup" }
     for index in mounts.indices {
       switch mounts[index].type {
       // Group 5, tty, is not mapped.
