@@ -53,11 +53,9 @@ private enum Creation {
   static func make(_ hierarchy: Hierarchy, isOnly: Bool, _ made: inout [String]) throws(Failure) {
     let directory = hierarchy.directory
     let isCpuset = hierarchy.kind == .v1 && hierarchy.controls("cpuset")
-    let fresh =
-      isCpuset
-      ? try filled(from: splitPath(directory).parent) { () throws(Failure) in
-        try makeDirectories(hierarchy, directory, &made)
-      } : try makeDirectories(hierarchy, directory, &made)
+    let fresh = try filled(from: isCpuset ? splitPath(directory).parent : nil) { () throws(Failure) in
+      try makeDirectories(hierarchy, directory, &made)
+    }
     if !fresh {
       try refuseProcesses(in: directory)
       if let complaint = hierarchy.complaintOfThreads { throw Failure("cgroup: " + complaint) }
@@ -108,9 +106,9 @@ private enum Creation {
   /// While `make` runs, new cpusets below `parent` have its CPUs and memory nodes from the start (cgroup.clone_children, cpuset(7)).
   ///
   /// To write them into one that is there already makes the kernel build its scheduling domains anew, which takes longer than
-  /// everything else that is done for a cgroup. Who makes one at the same time and finds it empty, fills it.
-  private static func filled<R>(from parent: String, _ make: () throws(Failure) -> R) throws(Failure) -> R {
-    guard let flag = try? openFile(parent + "/cgroup.clone_children", .readWrite),
+  /// any other step of making a cgroup. Who makes one at the same time and finds it empty, fills it.
+  private static func filled<R>(from parent: String?, _ make: () throws(Failure) -> R) throws(Failure) -> R {
+    guard let parent, let flag = try? openFile(parent + "/cgroup.clone_children", .readWrite),
       (try? flag.read(upTo: 2)) == Array("0\n".utf8), (try? flag.write("1")) != nil
     else { return try make() }
     defer { try? flag.write("0") }
